@@ -1,0 +1,116 @@
+//! How client connections are treated: live settings of the ConfigMap.
+
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use super::tls::TlsPolicy;
+
+/// The listeners' live policy. Defaults are ingress-nginx's, but where `hostile-traffic` limits are stricter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListenerPolicy {
+    /// How long an idle connection is kept (`keep-alive`); zero closes after each response.
+    pub keep_alive: Duration,
+    /// Requests over one connection (`keep-alive-requests`).
+    pub keep_alive_requests: u32,
+    /// For the whole request head (`client-header-timeout`).
+    pub header_timeout: Duration,
+    /// The longest gap between two reads of a request body (`client-body-timeout`).
+    pub body_timeout: Duration,
+    pub client_address: ClientAddress,
+    pub underscores: UnderscoreNames,
+    pub tls: TlsPolicy,
+    /// `Strict-Transport-Security` on every HTTPS response.
+    pub hsts: Option<Hsts>,
+    pub http2_max_concurrent_streams: u32,
+    pub access_log: AccessLog,
+}
+
+impl Default for ListenerPolicy {
+    fn default() -> Self {
+        Self {
+            keep_alive: Duration::from_secs(75),
+            keep_alive_requests: 1000,
+            header_timeout: Duration::from_secs(60),
+            body_timeout: Duration::from_secs(60),
+            client_address: ClientAddress::default(),
+            underscores: UnderscoreNames::Drop,
+            tls: TlsPolicy::default(),
+            hsts: Some(Hsts::default()),
+            http2_max_concurrent_streams: 128,
+            access_log: AccessLog::Combined,
+        }
+    }
+}
+
+/// Where the client's address comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum ClientAddress {
+    /// The peer of the connection; forwarded headers of the client are replaced.
+    #[default]
+    Peer,
+    /// `use-forwarded-headers`: forwarded headers of trusted peers count.
+    Forwarded(TrustedForwarding),
+}
+
+/// Trust in forwarded headers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrustedForwarding {
+    /// The field that carries the chain of addresses, lower-case (`forwarded-for-header`).
+    pub header: String,
+    /// Peers whose header is believed (`proxy-real-ip-cidr`).
+    pub trusted: Vec<IpNet>,
+    pub chain: ForwardedChain,
+}
+
+/// What is sent upstream as `X-Forwarded-For` from a trusted peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ForwardedChain {
+    /// The client's address alone.
+    Replace,
+    /// `compute-full-forwarded-for`: the received chain with the peer appended.
+    Append,
+}
+
+/// What becomes of request fields with `_` in their names (`enable-underscores-in-headers`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnderscoreNames {
+    Drop,
+    Keep,
+}
+
+/// `Strict-Transport-Security`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hsts {
+    pub max_age_secs: u64,
+    pub subdomains: HstsSubdomains,
+    pub preload: HstsPreload,
+}
+
+impl Default for Hsts {
+    fn default() -> Self {
+        Self { max_age_secs: 31_536_000, subdomains: HstsSubdomains::Include, preload: HstsPreload::No }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HstsSubdomains {
+    Include,
+    Exclude,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HstsPreload {
+    Yes,
+    No,
+}
+
+/// The form of the access log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccessLog {
+    Off,
+    /// ingress-nginx's default line (`log-format-upstream`).
+    Combined,
+    /// One JSON object a line.
+    Json,
+}

@@ -1,0 +1,3 @@
+//! The binary: allocator, crypto provider, and the command line.
+
+fn main() {}

@@ -1,0 +1,304 @@
+//! A message head of ours: request or response, from HTTP/1.1 or HTTP/2, over one buffer.
+//!
+//! Fields keep their order and the case of their names; the names that the proxy acts on are known by number. A head
+//! is cleared and filled again for the next message, so a connection's heads allocate only while they grow.
+
+use std::ops::Range;
+
+/// Request fields and response fields that the proxy acts on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FieldName {
+    Accept,
+    Authorization,
+    Connection,
+    ContentLength,
+    ContentType,
+    Cookie,
+    Date,
+    Expect,
+    Forwarded,
+    Host,
+    Http2Settings,
+    KeepAlive,
+    Location,
+    ProxyAuthenticate,
+    ProxyAuthorization,
+    ProxyConnection,
+    /// `Proxy`, which CGI programs confuse with a setting (httpoxy).
+    Proxy,
+    Referer,
+    Server,
+    SetCookie,
+    StrictTransportSecurity,
+    Te,
+    Trailer,
+    TransferEncoding,
+    Upgrade,
+    UserAgent,
+    Via,
+    XForwardedFor,
+    XForwardedHost,
+    XForwardedPort,
+    XForwardedPrefix,
+    XForwardedProto,
+    XForwardedScheme,
+    XOriginalForwardedFor,
+    XOriginalForwardedHost,
+    XRealIp,
+    XRequestId,
+    XScheme,
+    /// Any other name.
+    Other,
+}
+
+/// Every known name, lower-case.
+const KNOWN: &[(&str, FieldName)] = &[
+    ("te", FieldName::Te),
+    ("via", FieldName::Via),
+    ("host", FieldName::Host),
+    ("date", FieldName::Date),
+    ("proxy", FieldName::Proxy),
+    ("accept", FieldName::Accept),
+    ("cookie", FieldName::Cookie),
+    ("expect", FieldName::Expect),
+    ("server", FieldName::Server),
+    ("referer", FieldName::Referer),
+    ("trailer", FieldName::Trailer),
+    ("upgrade", FieldName::Upgrade),
+    ("location", FieldName::Location),
+    ("x-scheme", FieldName::XScheme),
+    ("forwarded", FieldName::Forwarded),
+    ("x-real-ip", FieldName::XRealIp),
+    ("connection", FieldName::Connection),
+    ("keep-alive", FieldName::KeepAlive),
+    ("set-cookie", FieldName::SetCookie),
+    ("user-agent", FieldName::UserAgent),
+    ("content-type", FieldName::ContentType),
+    ("x-request-id", FieldName::XRequestId),
+    ("authorization", FieldName::Authorization),
+    ("content-length", FieldName::ContentLength),
+    ("http2-settings", FieldName::Http2Settings),
+    ("x-forwarded-for", FieldName::XForwardedFor),
+    ("x-forwarded-host", FieldName::XForwardedHost),
+    ("x-forwarded-port", FieldName::XForwardedPort),
+    ("proxy-connection", FieldName::ProxyConnection),
+    ("x-forwarded-proto", FieldName::XForwardedProto),
+    ("transfer-encoding", FieldName::TransferEncoding),
+    ("x-forwarded-prefix", FieldName::XForwardedPrefix),
+    ("x-forwarded-scheme", FieldName::XForwardedScheme),
+    ("proxy-authenticate", FieldName::ProxyAuthenticate),
+    ("proxy-authorization", FieldName::ProxyAuthorization),
+    ("x-original-forwarded-for", FieldName::XOriginalForwardedFor),
+    ("x-original-forwarded-host", FieldName::XOriginalForwardedHost),
+    ("strict-transport-security", FieldName::StrictTransportSecurity),
+];
+
+impl FieldName {
+    /// Looks a name up, whatever its case.
+    #[must_use]
+    pub fn of(name: &[u8]) -> Self {
+        KNOWN
+            .iter()
+            .find(|(known, _)| known.len() == name.len() && known.as_bytes().eq_ignore_ascii_case(name))
+            .map_or(Self::Other, |(_, field)| *field)
+    }
+}
+
+/// The version a message was received in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Version {
+    Http10,
+    #[default]
+    Http11,
+    Http2,
+}
+
+impl Version {
+    /// As access logs write it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http10 => "HTTP/1.0",
+            Self::Http11 => "HTTP/1.1",
+            Self::Http2 => "HTTP/2.0",
+        }
+    }
+}
+
+/// One field of [`Fields`], as positions in its buffer.
+#[derive(Debug, Clone)]
+struct Entry {
+    known: FieldName,
+    name: Range<u32>,
+    value: Range<u32>,
+}
+
+/// One field, borrowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Field<'a> {
+    pub known: FieldName,
+    pub name: &'a [u8],
+    pub value: &'a [u8],
+}
+
+/// An ordered list of fields over one buffer; also what trailers are.
+#[derive(Debug, Clone, Default)]
+pub struct Fields {
+    bytes: Vec<u8>,
+    entries: Vec<Entry>,
+}
+
+impl Fields {
+    /// Empties the list and keeps its memory.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.entries.clear();
+    }
+
+    /// Appends a field. The caller has checked that name and value are legal (RFC 9110 §5.1, §5.5).
+    pub fn push(&mut self, name: &[u8], value: &[u8]) {
+        let known = FieldName::of(name);
+        let name = self.store(name);
+        let value = self.store(value);
+        self.entries.push(Entry { known, name, value });
+    }
+
+    fn store(&mut self, bytes: &[u8]) -> Range<u32> {
+        let start = position(self.bytes.len());
+        self.bytes.extend_from_slice(bytes);
+        start..position(self.bytes.len())
+    }
+
+    fn slice(&self, range: &Range<u32>) -> &[u8] {
+        self.bytes.get(range.start as usize..range.end as usize).unwrap_or_default()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = Field<'_>> + Clone {
+        self.entries.iter().map(|entry| Field {
+            known: entry.known,
+            name: self.slice(&entry.name),
+            value: self.slice(&entry.value),
+        })
+    }
+
+    /// The first value of a known field.
+    #[must_use]
+    pub fn first(&self, known: FieldName) -> Option<&[u8]> {
+        self.entries.iter().find(|entry| entry.known == known).map(|entry| self.slice(&entry.value))
+    }
+
+    /// All values of a known field, in order.
+    pub fn all(&self, known: FieldName) -> impl Iterator<Item = &[u8]> {
+        self.entries.iter().filter(move |entry| entry.known == known).map(|entry| self.slice(&entry.value))
+    }
+
+    /// The first value of a field by name, whatever its case.
+    #[must_use]
+    pub fn first_named(&self, name: &[u8]) -> Option<&[u8]> {
+        self.iter().find(|field| field.name.eq_ignore_ascii_case(name)).map(|field| field.value)
+    }
+
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Octets of names and values together.
+    #[must_use]
+    pub fn octets(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+/// Positions fit 32 bits because heads are limited to far less (see the header limits).
+fn position(length: usize) -> u32 {
+    u32::try_from(length).expect("heads are limited to kilobytes")
+}
+
+/// A request head. `method` and `target` are as received: for HTTP/2, `target` is `:path` and `authority` is
+/// `:authority`; for HTTP/1.1, `authority` is that of an absolute-form target.
+#[derive(Debug, Clone, Default)]
+pub struct RequestHead {
+    pub method: String,
+    /// Origin form (`/path?query`), or `*`.
+    pub target: Vec<u8>,
+    /// Takes precedence over `Host` (RFC 9112 §3.2.2, RFC 9113 §8.3.1).
+    pub authority: Option<String>,
+    pub version: Version,
+    pub fields: Fields,
+    /// Octets the head took on the wire (HTTP/2: the list size before compression), for `$request_length`.
+    pub wire_octets: u64,
+}
+
+impl RequestHead {
+    /// Empties the head and keeps its memory.
+    pub fn clear(&mut self) {
+        self.method.clear();
+        self.target.clear();
+        self.authority = None;
+        self.version = Version::Http11;
+        self.fields.clear();
+        self.wire_octets = 0;
+    }
+
+    /// The authority that routes and is forwarded: the target's, else the one `Host` field's. Not yet validated.
+    #[must_use]
+    pub fn effective_authority(&self) -> Option<&[u8]> {
+        match &self.authority {
+            Some(authority) => Some(authority.as_bytes()),
+            None => self.fields.first(FieldName::Host),
+        }
+    }
+}
+
+/// A response head.
+#[derive(Debug, Clone, Default)]
+pub struct ResponseHead {
+    pub status: u16,
+    pub version: Version,
+    pub fields: Fields,
+}
+
+impl ResponseHead {
+    /// Empties the head and keeps its memory.
+    pub fn clear(&mut self) {
+        self.status = 0;
+        self.version = Version::Http11;
+        self.fields.clear();
+    }
+
+    /// Whether this is an interim response (1xx).
+    #[must_use]
+    pub const fn is_informational(&self) -> bool {
+        self.status >= 100 && self.status < 200
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_names_are_found_whatever_their_case() {
+        for (name, known) in KNOWN {
+            assert_eq!(FieldName::of(name.to_ascii_uppercase().as_bytes()), *known);
+        }
+        assert_eq!(FieldName::of(b"x-unknown"), FieldName::Other);
+    }
+
+    #[test]
+    fn fields_keep_order_and_case() {
+        let mut fields = Fields::default();
+        fields.push(b"B", b"1");
+        fields.push(b"hOsT", b"a");
+        fields.push(b"b", b"2");
+        let list: Vec<_> = fields.iter().map(|f| (f.name, f.value)).collect();
+        assert_eq!(list, [(&b"B"[..], &b"1"[..]), (b"hOsT", b"a"), (b"b", b"2")]);
+        assert_eq!(fields.first(FieldName::Host), Some(&b"a"[..]));
+    }
+}

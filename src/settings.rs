@@ -1,0 +1,91 @@
+//! Start-up settings: flags as typed, then as meant, checked once.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::ir::ObjectRef;
+
+/// The settings of one process, as meant. Live settings are objects (the ConfigMap) and not here.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub source: Source,
+    pub classes: Classes,
+    pub objects: Objects,
+    pub listen: Listen,
+    pub shutdown: Shutdown,
+}
+
+/// Where objects come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// `--manifests DIR`.
+    Manifests(PathBuf),
+    /// A cluster (in-cluster, `--kubeconfig`, `--apiserver-host`).
+    Cluster { kubeconfig: Option<PathBuf>, apiserver_host: Option<String> },
+}
+
+/// Which Ingresses are ours.
+#[derive(Debug, Clone)]
+pub struct Classes {
+    /// `--ingress-class`: the value of the old annotation.
+    pub ingress_class: String,
+    /// `--controller-class`: `spec.controller` of our IngressClasses.
+    pub controller_class: String,
+    /// `--ingress-class-by-name`: an IngressClass named as `--ingress-class` is ours whatever its controller.
+    pub by_name: bool,
+    /// `--watch-ingress-without-class`.
+    pub without_class: bool,
+}
+
+/// Which objects count, and the names of special ones.
+#[derive(Debug, Clone)]
+pub struct Objects {
+    /// `--watch-namespace`; `None` is all.
+    pub namespace: Option<String>,
+    /// `--configmap` (`namespace/name`).
+    pub configmap: Option<ObjectRef>,
+    /// `--default-backend-service`.
+    pub default_backend: Option<ObjectRef>,
+    /// `--default-ssl-certificate`.
+    pub default_certificate: Option<ObjectRef>,
+    /// `--annotations-prefix`, `nginx.ingress.kubernetes.io` by default.
+    pub annotations_prefix: String,
+    /// `--disable-catch-all`: Ingresses without host and default backends are ignored.
+    pub disable_catch_all: bool,
+    /// `--disable-svc-external-name`.
+    pub disable_external_name: bool,
+    /// Whether ExternalName may lead to loopback, link-local and metadata addresses, and endpoints be loopback.
+    pub local_addresses: LocalAddresses,
+}
+
+/// Whether endpoints may be loopback, link-local or metadata addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LocalAddresses {
+    Refused,
+    /// Loopback only: what `--manifests` allows.
+    LoopbackAllowed,
+}
+
+/// Where the process listens.
+#[derive(Debug, Clone)]
+pub struct Listen {
+    /// `--bind-address`, repeatable; empty is dual-stack any.
+    pub addresses: Vec<IpAddr>,
+    /// 0 picks a free port.
+    pub http_port: u16,
+    pub https_port: u16,
+    pub healthz_port: u16,
+    pub workers: usize,
+    /// Whether `/metrics` is served (`--enable-metrics`).
+    pub metrics: bool,
+}
+
+/// How the process ends.
+#[derive(Debug, Clone, Copy)]
+pub struct Shutdown {
+    /// `--shutdown-grace-period`: still serving, not ready.
+    pub grace: Duration,
+    /// `--drain-timeout`: for requests in flight.
+    pub drain: Duration,
+}
