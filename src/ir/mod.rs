@@ -12,6 +12,7 @@ pub mod pattern;
 pub mod policy;
 pub mod provenance;
 pub mod route;
+pub mod time;
 pub mod tls;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ pub use pattern::Pattern;
 pub use policy::RoutePolicy;
 pub use provenance::{ObjectKind, ObjectRef, Provenance};
 pub use route::{Action, Forward, Redirect, Refusal, Route};
+pub use time::UnixTime;
 
 /// One complete, valid configuration: everything a request's treatment depends on except the addresses of endpoints
 /// and the key material, which change on their own.
