@@ -1,5 +1,106 @@
-//! The objects at one moment, immutable.
+//! The objects at one moment, immutable once shared.
+//!
+//! A [`Snapshot`] holds the Kubernetes objects that configuration is made of, by namespace and name. Every object is
+//! shared: whoever builds the next snapshot hands in the same `Arc` for an object that has not changed, so that
+//! identity tells what to compile again. Nothing here judges what the objects say; [`manifest`] reads them from files.
 
-/// The objects at one moment.
+pub mod manifest;
+pub mod map;
+pub mod object;
+
+use k8s_openapi::api::core::v1::{Endpoints, Service};
+use k8s_openapi::api::networking::v1::{Ingress, IngressClass};
+
+pub use map::{EndpointSlices, ObjectMap};
+pub use object::{ConfigMap, Object, Secret, SecretBytes};
+
+/// The objects at one moment. A clone shares everything and costs a few reference counts.
 #[derive(Debug, Clone, Default)]
-pub struct Snapshot {}
+pub struct Snapshot {
+    pub ingresses: ObjectMap<Ingress>,
+    /// Cluster-scoped: their namespace is empty.
+    pub ingress_classes: ObjectMap<IngressClass>,
+    pub services: ObjectMap<Service>,
+    pub endpoint_slices: EndpointSlices,
+    pub endpoints: ObjectMap<Endpoints>,
+    pub secrets: ObjectMap<Secret>,
+    pub config_maps: ObjectMap<ConfigMap>,
+}
+
+impl Snapshot {
+    /// Adds an object, or replaces the one of its kind, namespace and name.
+    pub fn insert(&mut self, object: impl Into<Object>) {
+        let object = object.into();
+        let (namespace, name) = (object.namespace().to_owned(), object.name().to_owned());
+        match object {
+            Object::Ingress(object) => self.ingresses.insert(&namespace, &name, object),
+            Object::IngressClass(object) => self.ingress_classes.insert("", &name, object),
+            Object::Service(object) => self.services.insert(&namespace, &name, object),
+            Object::EndpointSlice(object) => self.endpoint_slices.insert(&namespace, &name, object),
+            Object::Endpoints(object) => self.endpoints.insert(&namespace, &name, object),
+            Object::Secret(object) => self.secrets.insert(&namespace, &name, object),
+            Object::ConfigMap(object) => self.config_maps.insert(&namespace, &name, object),
+        }
+    }
+
+    /// Adds an object and gives the snapshot back, for building one in an expression.
+    #[must_use]
+    pub fn with(mut self, object: impl Into<Object>) -> Self {
+        self.insert(object);
+        self
+    }
+
+    /// How many objects of each kind there are.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        Counts {
+            ingresses: self.ingresses.len(),
+            ingress_classes: self.ingress_classes.len(),
+            services: self.services.len(),
+            endpoint_slices: self.endpoint_slices.len(),
+            endpoints: self.endpoints.len(),
+            secrets: self.secrets.len(),
+            config_maps: self.config_maps.len(),
+        }
+    }
+}
+
+impl<T: Into<Object>> FromIterator<T> for Snapshot {
+    /// The later of two objects of one name wins.
+    fn from_iter<I: IntoIterator<Item = T>>(objects: I) -> Self {
+        let mut snapshot = Self::default();
+        for object in objects {
+            snapshot.insert(object);
+        }
+        snapshot
+    }
+}
+
+/// The number of objects of each kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    pub ingresses: usize,
+    pub ingress_classes: usize,
+    pub services: usize,
+    pub endpoint_slices: usize,
+    pub endpoints: usize,
+    pub secrets: usize,
+    pub config_maps: usize,
+}
+
+impl Counts {
+    /// Each kind as Kubernetes spells it, with its number.
+    #[must_use]
+    pub const fn by_kind(&self) -> [(&'static str, usize); 7] {
+        let Self { ingresses, ingress_classes, services, endpoint_slices, endpoints, secrets, config_maps } = *self;
+        [
+            ("Ingress", ingresses),
+            ("IngressClass", ingress_classes),
+            ("Service", services),
+            ("EndpointSlice", endpoint_slices),
+            ("Endpoints", endpoints),
+            ("Secret", secrets),
+            ("ConfigMap", config_maps),
+        ]
+    }
+}

@@ -1,0 +1,1 @@
+//! Objects from files: a folder of YAML or JSON manifests.
