@@ -1,1 +1,4 @@
-//! Placeholder.
+//! The data plane.
+
+pub mod access_log;
+pub mod exchange;

@@ -1,1 +1,22 @@
-//! Placeholder.
+//! What the process says about itself: metrics, the access log's queue, traces, and the control plane's last report.
+//!
+//! The data plane writes single-writer counters and whole log lines here and never waits; everything that reads them
+//! (exposition, the writer thread) runs elsewhere.
+
+mod cells;
+mod collect;
+mod histogram;
+
+pub mod family;
+pub mod log;
+pub mod metrics;
+pub mod report;
+pub mod route;
+pub mod trace;
+pub mod worker;
+
+pub use log::AccessLog;
+pub use metrics::{Metrics, MetricsOptions};
+pub use report::{Report, ReportCell};
+pub use route::{MethodLabel, RouteCounters, Sample, UpstreamSample};
+pub use worker::{AttemptOutcome, Count, HandshakeOutcome, Level, Listener, WorkerMetrics};
