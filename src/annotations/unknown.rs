@@ -1,0 +1,70 @@
+//! Annotations that no catalogue row has: misspelt, removed, or never existing.
+
+use crate::diagnostic::{Diagnostic, Severity};
+
+use super::Source;
+use super::catalogue::{self, Annotation, Support};
+
+/// Names seen in public manifests that ingress-nginx never had or has removed, and what to do instead.
+const NEVER: &[(&str, &str)] = &[
+    ("rate-limit", "use limit-rps or limit-rpm"),
+    ("rate-limit-window", "use limit-rps or limit-rpm, whose names hold the window"),
+    ("rate-limit-rps", "use limit-rps"),
+    ("websocket-services", "remove it: upgrades are always passed on"),
+    ("enable-websockets", "remove it: upgrades are always passed on"),
+    ("server-snippets", "the name is server-snippet"),
+    ("secure-backends", "use backend-protocol: \"HTTPS\""),
+    ("add-base-url", "it was removed; let the application know its base path, perhaps by x-forwarded-prefix"),
+    ("session-cookie-hash", "it was removed; remove it"),
+    ("use-forwarded-headers", "it is a key of the ConfigMap, not an annotation"),
+    ("enable-influxdb", "it was removed; use the metrics endpoint"),
+    ("secure-verify-ca-secret", "use proxy-ssl-secret and proxy-ssl-verify"),
+    ("enable-opentracing", "use enable-opentelemetry"),
+    ("upstream-max-fails", "it was removed; use proxy-next-upstream and readiness probes"),
+];
+
+/// Families of removed names, by prefix.
+const NEVER_PREFIXES: &[(&str, &str)] = &[
+    ("influxdb-", "it was removed; use the metrics endpoint"),
+    ("global-rate-limit", "it was removed; use limit-rps"),
+];
+
+/// Parts of names that promise protection.
+const PROTECTIVE: &[&str] =
+    &["auth", "whitelist", "allowlist", "denylist", "blacklist", "limit", "modsec", "passthrough", "owasp", "satisfy"];
+
+/// Reports an annotation under our prefix whose name nothing has. One that seems meant to protect is an error.
+pub(super) fn report(source: &Source<'_>, key: &str, name: &str, value: &str) -> Diagnostic {
+    let advice = NEVER
+        .iter()
+        .find(|(never, _)| *never == name)
+        .or_else(|| NEVER_PREFIXES.iter().find(|(prefix, _)| name.starts_with(prefix)))
+        .map(|(_, advice)| *advice);
+    let nearest = nearest(name);
+    let protective = PROTECTIVE.iter().any(|part| name.contains(part))
+        || (advice.is_none() && nearest.is_some_and(|row| matches!(row.support, Support::FailsClosed(_))));
+    let hint = match (advice, nearest) {
+        (Some(advice), _) => format!("it does not exist: {advice}"),
+        (None, Some(row)) => format!("no annotation has that name; did you mean {}?", row.name),
+        (None, None) => String::from("no annotation has that name"),
+    };
+    let (severity, code, effect) = if protective {
+        (Severity::Error, "unknown-protection", "the protection it seems to ask for is not in force")
+    } else {
+        (Severity::Warning, "unknown-annotation", "it is ignored")
+    };
+    let provenance = source.ingress.field(format!("metadata.annotations[{key}]"));
+    Diagnostic { severity, code, provenance, message: format!("{name:?} with value {value:?}: {hint}; {effect}") }
+}
+
+/// The row whose name is nearest by edits and near enough to be meant.
+fn nearest(name: &str) -> Option<&'static Annotation> {
+    let lower = name.to_ascii_lowercase();
+    let candidates = catalogue::catalogue()
+        .flat_map(|row| std::iter::once(row.name).chain(row.aliases.iter().copied()).map(move |known| (row, known)));
+    candidates
+        .map(|(row, known)| (strsim::osa_distance(&lower, known), row))
+        .filter(|(distance, row)| *distance <= 2.max(row.name.len() / 4))
+        .min_by_key(|(distance, row)| (*distance, row.name))
+        .map(|(_, row)| row)
+}
