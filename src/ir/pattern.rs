@@ -3,10 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use regex_automata::meta;
+use regex_automata::{meta, util::syntax};
 
-/// A compiled regular expression that compares by its source. Matching needs a cache of the caller's (one per worker),
-/// so that nothing shared is written on the request path.
+/// A compiled regular expression over octets that compares by its source. Matching needs a cache of the caller's (one
+/// per worker), so that nothing shared is written on the request path.
 #[derive(Clone)]
 pub struct Pattern {
     source: Arc<str>,
@@ -14,14 +14,19 @@ pub struct Pattern {
 }
 
 impl Pattern {
-    /// Compiles `source` (Rust regex syntax, flags inline). The error says what is wrong with it.
+    /// Compiles `source` (Rust regex syntax, flags inline). As in nginx, whose PCRE runs without UTF mode, a haystack is
+    /// octets: `.` is any octet but a line feed, classes such as `\w` are ASCII's, and case folds in ASCII only. Text
+    /// outside ASCII stands for its UTF-8 octets. The error says what is wrong.
     ///
     /// # Errors
-    /// When the syntax is invalid, or the compiled size is beyond 1 MiB.
+    /// When the syntax is invalid (a class with characters outside ASCII is), or the compiled size is beyond 1 MiB.
     pub fn new(source: &str) -> Result<Self, PatternError> {
-        let config = meta::Config::new().nfa_size_limit(Some(1 << 20)).hybrid_cache_capacity(1 << 20);
-        let regex =
-            meta::Builder::new().configure(config).build(source).map_err(|error| PatternError(describe(&error)))?;
+        let config = meta::Config::new().utf8_empty(false).nfa_size_limit(Some(1 << 20)).hybrid_cache_capacity(1 << 20);
+        let regex = meta::Builder::new()
+            .configure(config)
+            .syntax(syntax::Config::new().unicode(false).utf8(false))
+            .build(source)
+            .map_err(|error| PatternError(describe(&error)))?;
         Ok(Self { source: source.into(), regex: Arc::new(regex) })
     }
 
@@ -67,3 +72,24 @@ impl fmt::Debug for Pattern {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct PatternError(pub String);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dot_is_any_octet() {
+        assert!(Pattern::new("^/a(.*)$").unwrap().regex().is_match(&b"/a\xff\xfe"[..]));
+    }
+
+    #[test]
+    fn text_outside_ascii_stands_for_its_octets() {
+        assert!(Pattern::new("(?i)^/é").unwrap().regex().is_match("/é".as_bytes()));
+    }
+
+    #[test]
+    fn backtracking_syntax_is_refused_with_a_reason() {
+        let error = Pattern::new("^/(?!api)").unwrap_err();
+        assert!(error.0.contains("look-around"), "{error}");
+    }
+}

@@ -173,7 +173,7 @@ impl Fields {
         self.bytes.get(range.start as usize..range.end as usize).unwrap_or_default()
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = Field<'_>> + Clone {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = Field<'_>> + Clone {
         self.entries.iter().map(|entry| Field {
             known: entry.known,
             name: self.slice(&entry.name),
