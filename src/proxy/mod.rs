@@ -2,3 +2,4 @@
 
 pub mod access_log;
 pub mod exchange;
+pub mod h1;
