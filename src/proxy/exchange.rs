@@ -4,7 +4,8 @@
 //! future was cancelled or panicked, records itself as such. In order of use:
 //!
 //! 1. [`Exchange::begin`] when a head has been read (or has turned out not to be one), with the moment of its first octet;
-//! 2. [`identify`](Exchange::identify) and [`route`](Exchange::route) once the request is planned;
+//! 2. [`identify`](Exchange::identify), and [`route`](Exchange::route) or [`unrouted`](Exchange::unrouted), once the request
+//!    is planned;
 //! 3. for each attempt, [`attempt`](Exchange::attempt), then [`connected`](Exchange::connected),
 //!    [`header`](Exchange::header), [`received`](Exchange::received), and [`attempt_ended`](Exchange::attempt_ended);
 //! 4. [`status`](Exchange::status) when the response head is sent, the counting calls while octets move, and
@@ -54,10 +55,9 @@ impl Recorder {
         &self.metrics
     }
 
-    /// Hands lines over that have waited long enough. To be called by the worker at least every 100 ms while it has
-    /// served anything, and before it ends.
-    pub fn tick(&self, now: Instant) {
-        self.log.borrow_mut().flush_if_due(now);
+    /// Hands the log's lines over. To be called by the worker every 100 ms or so.
+    pub fn tick(&self) {
+        self.log.borrow_mut().tick();
     }
 
     /// Hands every line over at once. For a worker's end.
@@ -122,21 +122,26 @@ pub struct Record<'a> {
     pub attempts: SmallVec<[Attempt; 2]>,
     /// The value of `X-Request-ID`; empty if there is none.
     pub request_id: SmallVec<[u8; 32]>,
-    /// `None` for requests that no route claimed.
+    /// What the request is counted and logged under; `None` until it is planned.
     pub route: Option<Arc<RouteCounters>>,
     /// Why the answer is an error of ours; stable, kebab-case.
     pub error: Option<&'static str>,
 }
 
 impl Record<'_> {
-    /// nginx's `$request_length`: request line, fields and body.
+    /// nginx's `$request_length`: request line, fields and body. 0 for what is no request, as there.
     #[must_use]
     pub fn request_octets(&self) -> u64 {
-        let head = match self.received {
-            Received::Head(head) => head.wire_octets,
-            Received::Malformed(line) => line.len() as u64,
-        };
-        head + self.request_body_octets
+        match self.received {
+            Received::Head(head) => head.wire_octets + self.request_body_octets,
+            Received::Malformed(_) => 0,
+        }
+    }
+
+    /// nginx's `$proxy_upstream_name`; empty for a request that was refused before it was matched, as there.
+    #[must_use]
+    pub fn upstream_name(&self) -> &str {
+        self.route.as_ref().map_or("", |route| route.upstream_name())
     }
 }
 
@@ -188,6 +193,11 @@ impl<'a> Exchange<'a> {
     /// Says which route claims the request.
     pub fn route(&mut self, counters: Arc<RouteCounters>) {
         self.record.route = Some(counters);
+    }
+
+    /// Says that no route claims the request.
+    pub fn unrouted(&mut self) {
+        self.record.route = Some(Arc::clone(&self.recorder.unrouted));
     }
 
     /// Keeps this request out of the access log (`enable-access-log: "false"`); metrics count it all the same.
@@ -329,5 +339,125 @@ fn sample(record: &Record<'_>, elapsed: Duration) -> Sample {
         request_octets: record.request_octets(),
         sent_octets: record.head_octets + record.body_octets,
         upstream,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write};
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::telemetry::{AccessLog, Metrics, Point, ReportCell};
+
+    struct Lines(mpsc::Sender<Vec<u8>>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let _ = self.0.send(bytes.to_vec());
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// Serves one request, and gives the log's lines and the metrics that it left.
+    fn recorded(serve: impl FnOnce(&Recorder, &RequestHead)) -> (String, String) {
+        let metrics = Metrics::new();
+        let (sender, lines) = mpsc::channel();
+        let log = AccessLog::to_writer(Lines(sender), &metrics).unwrap();
+        let recorder = Recorder::new(metrics.worker(), WorkerLog::new(log.clone()));
+        let head = RequestHead { method: "GET".into(), target: b"/".to_vec(), ..RequestHead::default() };
+        serve(&recorder, &head);
+        recorder.flush();
+        assert!(log.flush(Duration::from_secs(30)));
+        let text = lines.try_iter().flatten().collect();
+        let exposition = metrics.exposition(&ReportCell::default(), Vec::<Point>::new()).collect();
+        (String::from_utf8(text).unwrap(), exposition)
+    }
+
+    fn begin<'a>(recorder: &'a Recorder, head: &'a RequestHead) -> Exchange<'a> {
+        let beginning = Beginning {
+            received: Received::Head(head),
+            peer: "[::ffff:192.0.2.7]:4000".parse().unwrap(),
+            listener: Listener::Http,
+            form: LogForm::Combined,
+            at: Instant::now(),
+        };
+        Exchange::begin(recorder, beginning)
+    }
+
+    #[test]
+    fn a_completed_exchange_leaves_one_line_and_one_count() {
+        let (lines, metrics) = recorded(|recorder, head| {
+            let mut exchange = begin(recorder, head);
+            let now = exchange.record().started;
+            exchange.unrouted();
+            exchange.attempt("192.0.2.1:80".parse().unwrap(), now);
+            exchange.connected(now);
+            exchange.header(200, now);
+            exchange.attempt_ended(AttemptOutcome::Answered, now + Duration::from_millis(3));
+            exchange.status(200);
+            exchange.sent_body(5);
+            exchange.complete(now + Duration::from_millis(4));
+        });
+        assert_eq!(lines.lines().count(), 1, "{lines}");
+        assert!(lines.starts_with("192.0.2.7 - - ["), "{lines}");
+        assert!(
+            lines.contains("\" 200 5 \"-\" \"-\" 0 0.004 [upstream-default-backend] [] 192.0.2.1:80 0 0.003 200 -")
+        );
+        assert!(metrics.contains("landfall_upstream_attempts_total{outcome=\"answered\"} 1"), "{metrics}");
+        assert!(metrics.contains("landfall_requests_active 0"), "{metrics}");
+    }
+
+    #[test]
+    fn a_dropped_exchange_is_a_client_that_closed() {
+        let (lines, metrics) = recorded(|recorder, head| {
+            let mut exchange = begin(recorder, head);
+            exchange.unrouted();
+            exchange.attempt("192.0.2.1:80".parse().unwrap(), Instant::now());
+            drop(exchange);
+        });
+        assert!(lines.contains("HTTP/1.1\" 499 0 "), "{lines}");
+        assert!(metrics.contains("landfall_requests_rejected_total{code=\"client-closed\"} 1"), "{metrics}");
+        assert!(metrics.contains("landfall_upstream_attempts_total{outcome=\"cancelled\"} 1"), "{metrics}");
+        assert!(metrics.contains("landfall_requests_active 0"), "{metrics}");
+    }
+
+    #[test]
+    fn an_exchange_that_unwinds_is_a_panic() {
+        let (lines, _) = recorded(|recorder, head| {
+            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                let _exchange = begin(recorder, head);
+                std::panic::resume_unwind(Box::new("a bug"));
+            }));
+            assert!(outcome.is_err());
+        });
+        assert!(lines.contains("HTTP/1.1\" 500 0 "), "{lines}");
+    }
+
+    #[test]
+    fn a_response_under_way_keeps_its_status_when_the_client_leaves() {
+        let (lines, _) = recorded(|recorder, head| {
+            let mut exchange = begin(recorder, head);
+            exchange.status(200);
+            exchange.sent_body(17);
+            drop(exchange);
+        });
+        assert!(lines.contains("HTTP/1.1\" 200 17 "), "{lines}");
+    }
+
+    #[test]
+    fn an_unlogged_exchange_is_counted_all_the_same() {
+        let (lines, metrics) = recorded(|recorder, head| {
+            let mut exchange = begin(recorder, head);
+            exchange.unlogged();
+            exchange.status(204);
+            exchange.complete(Instant::now());
+        });
+        assert_eq!(lines, "");
+        assert!(metrics.contains("status=\"204\""), "{metrics}");
     }
 }

@@ -44,8 +44,8 @@ enum Item {
 
 impl AccessLog {
     /// Opens the target and starts the writer thread. Fails if the file or the thread cannot be had.
-    pub fn start(target: LogTarget, metrics: &Metrics) -> io::Result<Self> {
-        let writer = match &target {
+    pub fn start(target: &LogTarget, metrics: &Metrics) -> io::Result<Self> {
+        let writer = match target {
             LogTarget::Stdout => Output::Stream(Box::new(io::stdout())),
             LogTarget::File(path) => Output::File { file: open(path)?, path: path.clone() },
         };

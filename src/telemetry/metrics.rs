@@ -52,7 +52,6 @@ pub struct Metrics {
 
 impl Metrics {
     /// Metrics with default options.
-    #[expect(clippy::new_ret_no_self, reason = "metrics are shared from the start")]
     #[must_use]
     pub fn new() -> Arc<Self> {
         Self::with(MetricsOptions::default())

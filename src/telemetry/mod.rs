@@ -16,7 +16,7 @@ pub mod trace;
 pub mod worker;
 
 pub use log::AccessLog;
-pub use metrics::{Metrics, MetricsOptions};
+pub use metrics::{HostLabels, Metrics, MetricsOptions, Point};
 pub use report::{Report, ReportCell};
-pub use route::{MethodLabel, RouteCounters, Sample, UpstreamSample};
+pub use route::{MethodLabel, RouteCounters, Sample, StatusLabels, UpstreamSample};
 pub use worker::{AttemptOutcome, Count, HandshakeOutcome, Level, Listener, WorkerMetrics};
