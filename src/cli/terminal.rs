@@ -1,0 +1,115 @@
+//! What the command line writes: plain text, aligned, coloured only on a terminal.
+//!
+//! `NO_COLOR` and `TERM=dumb` are honoured. A reader that has gone away (`| head`) is not an error.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use crate::diagnostic::Severity;
+
+/// Whether text is coloured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Paint {
+    Plain,
+    Coloured,
+}
+
+impl Paint {
+    /// As standard output deserves.
+    pub(super) fn of_stdout() -> Self {
+        let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+        if io::stdout().is_terminal() && !refused && !dumb { Self::Coloured } else { Self::Plain }
+    }
+
+    /// In the colour of a severity.
+    pub(super) fn severity(self, severity: Severity, text: &str) -> String {
+        match severity {
+            Severity::Error => self.wrap("1;31", text),
+            Severity::Warning => self.wrap("1;33", text),
+            Severity::Info => self.wrap("36", text),
+        }
+    }
+
+    /// For what was found or chosen.
+    pub(super) fn chosen(self, text: &str) -> String {
+        self.wrap("1;32", text)
+    }
+
+    /// For what names the thing that follows.
+    pub(super) fn heading(self, text: &str) -> String {
+        self.wrap("1", text)
+    }
+
+    /// For what matters less.
+    pub(super) fn faint(self, text: &str) -> String {
+        self.wrap("2", text)
+    }
+
+    fn wrap(self, code: &str, text: &str) -> String {
+        match self {
+            Self::Plain => text.to_owned(),
+            Self::Coloured => format!("\x1b[{code}m{text}\x1b[0m"),
+        }
+    }
+}
+
+/// Writes text to standard output.
+pub(super) fn print(text: &str) {
+    let mut out = io::stdout().lock();
+    if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        tracing::debug!(%error, "standard output is closed");
+    }
+}
+
+/// Writes text to standard error.
+pub(super) fn complain(text: &str) {
+    if let Err(error) = io::stderr().lock().write_all(text.as_bytes()) {
+        tracing::debug!(%error, "standard error is closed");
+    }
+}
+
+/// Lays rows out in columns two spaces apart; the last column is left ragged.
+pub(super) fn columns<const N: usize>(rows: &[[String; N]]) -> String {
+    let widths: [usize; N] =
+        std::array::from_fn(|column| rows.iter().filter_map(|row| row.get(column)).map(|cell| width(cell)).max().unwrap_or(0));
+    let mut text = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for (cell, longest) in row.iter().zip(widths) {
+            line.push_str(cell);
+            line.extend(std::iter::repeat_n(' ', longest - width(cell) + 2));
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// How many columns a cell takes: its characters, but for colours.
+fn width(cell: &str) -> usize {
+    let mut coloured = false;
+    let visible = cell.chars().filter(|character| {
+        let escape = *character == '\x1b';
+        let shown = !coloured && !escape;
+        coloured = escape || (coloured && *character != 'm');
+        shown
+    });
+    visible.count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up_whatever_their_colours() {
+        let paint = Paint::Coloured;
+        let rows = [[paint.chosen("a"), "x".to_owned()], ["long".to_owned(), "y".to_owned()]];
+        assert_eq!(columns(&rows), "\x1b[1;32ma\x1b[0m     x\nlong  y\n");
+    }
+
+    #[test]
+    fn plain_text_carries_no_escapes() {
+        assert_eq!(Paint::Plain.severity(Severity::Error, "error"), "error");
+    }
+}
