@@ -1,10 +1,23 @@
 //! Start-up settings: flags as typed, then as meant, checked once.
+//!
+//! [`Flags`] holds what was typed; every flag of ingress-nginx is known. [`Settings::from_flags`] reads all values, and
+//! reports every wrong one rather than the first. Flags that nothing here acts on are in a table of their own, with
+//! the reason, and give a note ([`without_effect`]).
+
+mod check;
+pub mod flags;
+mod go;
+pub mod without_effect;
 
 use std::net::IpAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::ir::ObjectRef;
+use crate::ir::listener::AccessLog;
+
+pub use flags::{Flags, normalize_args};
 
 /// The settings of one process, as meant. Live settings are objects (the ConfigMap) and not here.
 #[derive(Debug, Clone)]
@@ -13,6 +26,7 @@ pub struct Settings {
     pub classes: Classes,
     pub objects: Objects,
     pub listen: Listen,
+    pub logs: Logs,
     pub shutdown: Shutdown,
 }
 
@@ -75,10 +89,50 @@ pub struct Listen {
     /// 0 picks a free port.
     pub http_port: u16,
     pub https_port: u16,
+    /// `--healthz-host`; `None` is dual-stack any.
+    pub healthz_address: Option<IpAddr>,
     pub healthz_port: u16,
-    pub workers: usize,
+    /// `--health-check-path`: where the health check answers.
+    pub health_path: String,
+    /// `--workers`; `None` is one per core.
+    pub workers: Option<NonZeroUsize>,
     /// Whether `/metrics` is served (`--enable-metrics`).
     pub metrics: bool,
+}
+
+/// What is logged, where and how.
+#[derive(Debug, Clone)]
+pub struct Logs {
+    pub access: AccessLogTarget,
+    /// `--access-log-format`: the form that holds unless the ConfigMap says otherwise.
+    pub access_form: AccessLog,
+    /// `--log-format`: the form of the process's own messages.
+    pub form: LogForm,
+    pub verbosity: Verbosity,
+}
+
+/// `--access-log`: where access log lines go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AccessLogTarget {
+    Off,
+    Stdout,
+    /// Lines are appended.
+    File(PathBuf),
+}
+
+/// The form of the process's own messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogForm {
+    Text,
+    Json,
+}
+
+/// How much the process says of itself: klog's `-v` of 0 to 2, of 3 and 4, and above.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verbosity {
+    Info,
+    Debug,
+    Trace,
 }
 
 /// How the process ends.
