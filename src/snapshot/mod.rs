@@ -11,6 +11,8 @@ pub mod object;
 use k8s_openapi::api::core::v1::{Endpoints, Service};
 use k8s_openapi::api::networking::v1::{Ingress, IngressClass};
 
+use crate::ir::{ObjectKind, ObjectRef};
+
 pub use map::{EndpointSlices, ObjectMap};
 pub use object::{ConfigMap, Object, Secret, SecretBytes};
 
@@ -40,6 +42,22 @@ impl Snapshot {
             Object::Endpoints(object) => self.endpoints.insert(&namespace, &name, object),
             Object::Secret(object) => self.secrets.insert(&namespace, &name, object),
             Object::ConfigMap(object) => self.config_maps.insert(&namespace, &name, object),
+        }
+    }
+
+    /// The object of this kind, namespace and name.
+    #[must_use]
+    pub fn get(&self, reference: &ObjectRef) -> Option<Object> {
+        let ObjectRef { kind, namespace, name } = reference;
+        match kind {
+            ObjectKind::Ingress => self.ingresses.get(namespace, name).cloned().map(Object::Ingress),
+            ObjectKind::IngressClass => self.ingress_classes.get("", name).cloned().map(Object::IngressClass),
+            ObjectKind::Service => self.services.get(namespace, name).cloned().map(Object::Service),
+            ObjectKind::EndpointSlice => self.endpoint_slices.get(namespace, name).cloned().map(Object::EndpointSlice),
+            ObjectKind::Endpoints => self.endpoints.get(namespace, name).cloned().map(Object::Endpoints),
+            ObjectKind::Secret => self.secrets.get(namespace, name).cloned().map(Object::Secret),
+            ObjectKind::ConfigMap => self.config_maps.get(namespace, name).cloned().map(Object::ConfigMap),
+            ObjectKind::File | ObjectKind::Setting => None,
         }
     }
 

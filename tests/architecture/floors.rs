@@ -72,6 +72,7 @@ const PURE_CRATES: &[&str] = &[
     "regex_syntax",
     "serde",
     "serde_json",
+    "serde_path_to_error",
     "smallvec",
     "strsim",
     "thiserror",
