@@ -30,15 +30,17 @@ pub(super) struct CheckFlags {
 }
 
 /// Prints every diagnostic. The exit code is 1 when one of them fails the check, else 0.
-pub(super) fn run(flags: CheckFlags) -> anyhow::Result<ExitCode> {
+pub(super) fn run(flags: &CheckFlags) -> anyhow::Result<ExitCode> {
     let CheckFlags { paths, strict, output, flags } = flags;
-    let Offline { diagnostics, counts, .. } = offline::compile(&paths, &flags)?;
-    let report = Report { diagnostics, counts };
+    let report = match offline::compile(paths, flags) {
+        Ok(Offline { state: _, diagnostics, counts }) => Report { diagnostics, counts },
+        Err(failure) => return failure.report(),
+    };
     terminal::print(&match output {
         Output::Text => report.text(Paint::of_stdout()),
         Output::Json => format!("{:#}\n", report.json()),
     });
-    let limit = if strict { Severity::Warning } else { Severity::Error };
+    let limit = if *strict { Severity::Warning } else { Severity::Error };
     let failed = report.diagnostics.iter().any(|diagnostic| diagnostic.severity >= limit);
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

@@ -1,9 +1,74 @@
 //! Manifests compiled as the controller compiles them, without anything running.
+//!
+//! Names of ExternalName Services are not resolved: their backends have no endpoints here.
 
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
+use anyhow::Context as _;
+
+use super::terminal;
 use crate::compile::{Compiled, Compiler};
 use crate::diagnostic::Diagnostic;
+use crate::ir::{EndpointSource, UnixTime};
+use crate::live::{self, Publication, State};
 use crate::settings::{Flags, Settings};
-use crate::snapshot::{Counts, Snapshot, manifest};
+use crate::snapshot::Counts;
+use crate::snapshot::manifest::Folder;
+
+/// What a running process would serve.
+#[derive(Debug)]
+pub(super) struct Offline {
+    pub(super) state: Arc<State>,
+    /// Of the flags, the files and the compiler together: sorted, each once.
+    pub(super) diagnostics: Vec<Diagnostic>,
+    pub(super) counts: Counts,
+}
+
+/// Why there is nothing to serve.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The flags are wrong; these say how.
+    Flags(Vec<Diagnostic>),
+    Other(anyhow::Error),
+}
+
+impl Failure {
+    /// Ends the command with it.
+    pub(super) fn report(self) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Flags(faults) => Ok(terminal::refuse_flags(&faults)),
+            Self::Other(error) => Err(error),
+        }
+    }
+}
+
+/// Reads and compiles every file below `paths`. `flags` count as in `landfall run --manifests`.
+pub(super) fn compile(paths: &[PathBuf], flags: &Flags) -> Result<Offline, Failure> {
+    let flags = Flags { manifests: paths.first().cloned(), ..flags.clone() };
+    let (settings, mut diagnostics) = Settings::from_flags(&flags).map_err(Failure::Flags)?;
+    let folder = Folder::read_all(paths).context("cannot read the manifests").map_err(Failure::Other)?;
+    let compiled = Compiler::new(&settings).update(folder.snapshot(), now());
+    diagnostics.extend_from_slice(folder.diagnostics());
+    diagnostics.extend_from_slice(&compiled.diagnostics);
+    diagnostics.sort();
+    diagnostics.dedup();
+    Ok(Offline { state: publish(compiled), diagnostics, counts: folder.snapshot().counts() })
+}
+
+fn now() -> UnixTime {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixTime(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+}
+
+fn publish(compiled: Compiled) -> Arc<State> {
+    let Compiled { config, table, certificates, endpoints, diagnostics: _, statuses: _ } = compiled;
+    let endpoints = endpoints.into_iter().filter_map(|(backend, source)| match source {
+        EndpointSource::Addresses(addresses) => Some((backend, addresses.into())),
+        EndpointSource::Name { .. } => None,
+    });
+    let (mut publisher, _) = live::channel();
+    publisher.publish(Publication { config, table, certificates, endpoints: Arc::new(endpoints.collect()) })
+}

@@ -1,7 +1,8 @@
-//! The signals that end the process, and the one that does nothing.
+//! The signals that the process acts on.
 //!
-//! The first SIGTERM or SIGINT asks for a graceful end; the second is for leaving at once. SIGHUP is taken and passed
-//! over: everything that can be reloaded is live already.
+//! The first SIGTERM or SIGINT asks for a graceful end; the second is for leaving at once. SIGUSR1 opens the access
+//! log's file again, as nginx does after a rotation. SIGHUP is taken and passed over: whatever can change is live
+//! without it.
 
 use std::io;
 
@@ -31,12 +32,21 @@ impl Ending {
     }
 }
 
+/// What a signal asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Event {
+    End(Ending),
+    /// Open the access log's file again.
+    Reopen,
+}
+
 /// The process's signals, taken over from the moment this exists.
 #[derive(Debug)]
 pub(super) struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hangup: Signal,
+    user: Signal,
 }
 
 impl Signals {
@@ -46,15 +56,17 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             hangup: signal(SignalKind::hangup())?,
+            user: signal(SignalKind::user_defined1())?,
         })
     }
 
-    /// Returns at the next signal that asks for the end. May be dropped and called again without losing one.
-    pub(super) async fn next_ending(&mut self) -> Ending {
+    /// The next signal that asks for something. May be dropped and called again without losing one.
+    pub(super) async fn next(&mut self) -> Event {
         loop {
             tokio::select! {
-                _ = self.interrupt.recv() => return Ending::Interrupt,
-                _ = self.terminate.recv() => return Ending::Terminate,
+                _ = self.interrupt.recv() => return Event::End(Ending::Interrupt),
+                _ = self.terminate.recv() => return Event::End(Ending::Terminate),
+                _ = self.user.recv() => return Event::Reopen,
                 _ = self.hangup.recv() => tracing::info!("SIGHUP: nothing to do, changes are live without it"),
             }
         }

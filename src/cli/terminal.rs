@@ -3,8 +3,9 @@
 //! `NO_COLOR` and `TERM=dumb` are honoured. A reader that has gone away (`| head`) is not an error.
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::process::ExitCode;
 
-use crate::diagnostic::Severity;
+use crate::diagnostic::{Diagnostic, Severity};
 
 /// Whether text is coloured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,10 +69,19 @@ pub(super) fn complain(text: &str) {
     }
 }
 
+/// Says what is wrong with the flags; the exit code is that of a command line that cannot be understood.
+pub(super) fn refuse_flags(faults: &[Diagnostic]) -> ExitCode {
+    let wrong = faults.iter().filter(|fault| fault.severity == Severity::Error);
+    let lines = wrong.map(|fault| format!("landfall: {}: {}\n", fault.provenance.object.name, fault.message));
+    complain(&lines.collect::<String>());
+    ExitCode::from(2)
+}
+
 /// Lays rows out in columns two spaces apart; the last column is left ragged.
 pub(super) fn columns<const N: usize>(rows: &[[String; N]]) -> String {
-    let widths: [usize; N] =
-        std::array::from_fn(|column| rows.iter().filter_map(|row| row.get(column)).map(|cell| width(cell)).max().unwrap_or(0));
+    let widths: [usize; N] = std::array::from_fn(|column| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| width(cell)).max().unwrap_or(0)
+    });
     let mut text = String::new();
     for row in rows {
         let mut line = String::new();

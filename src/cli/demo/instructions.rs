@@ -79,7 +79,9 @@ mod tests {
             certificate: Path::new("/f/c.pem"),
         };
         let text = scene.text();
-        assert!(text.contains("--cacert /f/c.pem --resolve secure.example.com:443:[::1] https://secure.example.com:443/"));
+        assert!(
+            text.contains("--cacert /f/c.pem --resolve secure.example.com:443:[::1] https://secure.example.com:443/")
+        );
         assert!(text.contains("http://[::1]:80/"));
         assert!(!text.contains("[::]"));
     }

@@ -7,15 +7,19 @@ mod origin;
 use std::net::{IpAddr, Ipv4Addr};
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::Args;
 
 use self::folder::Folder;
 use self::instructions::Scene;
 use self::origin::Origin;
-use super::server::{self, Server};
+use super::descriptors;
+use super::run::control_runtime;
+use super::server::{self, End, Server};
 use super::signals::Signals;
 use super::terminal;
 use crate::settings::{Flags, Settings};
+use crate::telemetry::trace::{self, TraceFormat};
 
 /// Where the demo listens.
 #[derive(Debug, Args)]
@@ -35,16 +39,22 @@ pub(super) struct DemoFlags {
 }
 
 /// Runs until a signal ends it.
-pub(super) async fn run(flags: DemoFlags) -> anyhow::Result<ExitCode> {
-    let mut signals = Signals::listen()?;
+pub(super) fn run(flags: &DemoFlags) -> anyhow::Result<ExitCode> {
+    trace::init(TraceFormat::default(), 0);
+    descriptors::raise_limit();
+    let end = control_runtime()?.block_on(serve(flags))?;
+    Ok(end.leave())
+}
+
+async fn serve(flags: &DemoFlags) -> anyhow::Result<End> {
+    let mut signals = Signals::listen().context("cannot take over the signals")?;
     let mut origins = Vec::new();
     for name in ["alpaca", "bandicoot", "be-default"] {
-        origins.push(Origin::start(name).await?);
+        origins.push(Origin::start(name).await.context("cannot start a sample origin")?);
     }
     let path = std::env::temp_dir().join(format!("landfall-demo-{}", std::process::id()));
     let folder = Folder::create(path, &origins)?;
-    let server = Server::start(settings(&flags, &folder)?).await?;
-    server.ready().await;
+    let server = Server::start(flags.settings(&folder)?).await?;
     let scene = Scene {
         http: server.http_address(),
         https: server.https_address(),
@@ -53,7 +63,26 @@ pub(super) async fn run(flags: DemoFlags) -> anyhow::Result<ExitCode> {
         certificate: &folder.certificate(),
     };
     terminal::print(&scene.text());
-    let end = server::serve_until_signalled(server, &mut signals).await;
-    drop(folder);
-    Ok(end.leave())
+    Ok(server::serve_until_signalled(server, &mut signals).await)
+}
+
+impl DemoFlags {
+    /// What `landfall run` makes of the same ports and the demo's folder.
+    fn settings(&self, folder: &Folder) -> anyhow::Result<Settings> {
+        let address = self.bind_address.to_string();
+        let flags = Flags {
+            manifests: Some(folder.path().to_owned()),
+            bind_address: vec![address.clone()],
+            http_port: self.http_port.to_string(),
+            https_port: self.https_port.to_string(),
+            healthz_host: address,
+            healthz_port: self.healthz_port.to_string(),
+            ..Flags::default()
+        };
+        let (settings, _) = Settings::from_flags(&flags).map_err(|faults| {
+            let messages: Vec<_> = faults.into_iter().map(|fault| fault.message).collect();
+            anyhow::anyhow!("{}", messages.join("; "))
+        })?;
+        Ok(settings)
+    }
 }
