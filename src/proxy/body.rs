@@ -1,0 +1,243 @@
+//! Moving a body from where it comes from to where it goes, with back-pressure and no queue in between.
+//!
+//! A [`Source`] holds at most one piece; a [`Sink`] takes what it has room for. [`Pump`] moves pieces until the body
+//! ends, and knows which side it waits for, so that each side has its own timeout. Dropping a pump in the middle
+//! leaves the rest of the body unread in its source; the owner of the connection decides what becomes of it.
+
+use std::io;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::timer::IdleTimer;
+use crate::request::Fields;
+
+/// How much body a message announces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Length {
+    /// No body at all.
+    None,
+    /// Exactly this many octets.
+    Exact(u64),
+    /// The body's own framing ends it.
+    Unknown,
+}
+
+/// What [`Source::poll_piece`] found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Piece {
+    /// [`Source::piece`] is not empty.
+    Data,
+    /// The body is complete; trailers are known.
+    End,
+}
+
+/// Why a body cannot be read further.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SourceError {
+    #[error("the connection ended inside the body")]
+    Truncated,
+    #[error("malformed body: {0}")]
+    Malformed(&'static str),
+    #[error("the body is larger than the limit of {0} octets")]
+    TooLarge(u64),
+    #[error("the stream was reset")]
+    Reset,
+    #[error(transparent)]
+    Io(io::Error),
+}
+
+/// Why a body cannot be written further.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SinkError {
+    #[error("the stream was reset")]
+    Reset,
+    #[error(transparent)]
+    Io(io::Error),
+}
+
+impl SinkError {
+    /// The same as an I/O error.
+    pub(crate) fn into_io(self) -> io::Error {
+        match self {
+            Self::Reset => io::ErrorKind::ConnectionReset.into(),
+            Self::Io(error) => error,
+        }
+    }
+}
+
+/// Where a body comes from.
+pub(crate) trait Source {
+    /// Makes a piece available, or says that the body has ended. Cancel-safe: a piece stays until consumed.
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Piece, SourceError>>;
+
+    /// The octets available now.
+    fn piece(&self) -> &[u8];
+
+    /// Gives up the first `octets` of the piece.
+    fn consume(&mut self, octets: usize);
+
+    /// The first `octets` of the piece, owned. Copies unless the source holds shared memory.
+    fn take(&mut self, octets: usize) -> Bytes {
+        let piece = self.piece();
+        let taken = Bytes::copy_from_slice(piece.get(..octets).unwrap_or(piece));
+        self.consume(taken.len());
+        taken
+    }
+
+    /// The trailers, once the body has ended.
+    fn trailers(&self) -> Option<&Fields>;
+
+    fn length(&self) -> Length;
+
+    /// Octets taken from the wire so far, framing included where it is known.
+    fn wire_octets(&self) -> u64;
+}
+
+/// Where a body goes. Heads are written by the owner before the first piece.
+pub(crate) trait Sink {
+    /// Moves octets of the source's current piece; ready when at least one was moved or a buffer took it.
+    fn poll_move(&mut self, cx: &mut Context<'_>, source: &mut impl Source) -> Poll<Result<usize, SinkError>>;
+
+    /// Ends the body. Nothing is sent before [`poll_flush`](Self::poll_flush).
+    fn finish(&mut self, trailers: Option<&Fields>);
+
+    /// Sends what is buffered.
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SinkError>>;
+}
+
+/// Which side of a pump failed, and how.
+#[derive(Debug)]
+pub(crate) enum PumpError {
+    Source(SourceError),
+    Sink(SinkError),
+    /// The source gave nothing for too long.
+    SourceStalled,
+    /// The sink took nothing for too long.
+    SinkStalled,
+}
+
+/// The longest waits of a [`Pump`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Deadlines {
+    pub(crate) source: Duration,
+    pub(crate) sink: Duration,
+}
+
+/// Where a pump is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Reading,
+    Writing,
+    Flushing,
+    Done,
+}
+
+/// What a pump waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Waiting {
+    Nothing,
+    Source,
+    Sink,
+}
+
+/// Moves one body.
+#[derive(Debug)]
+pub(crate) struct Pump {
+    phase: Phase,
+    waiting: Waiting,
+    deadlines: Deadlines,
+    moved: u64,
+}
+
+impl Pump {
+    /// `deadlines` are the longest waits for the source and for the sink.
+    pub(crate) const fn new(deadlines: Deadlines) -> Self {
+        Self { phase: Phase::Reading, waiting: Waiting::Nothing, deadlines, moved: 0 }
+    }
+
+    /// Octets moved so far.
+    pub(crate) const fn moved(&self) -> u64 {
+        self.moved
+    }
+
+    pub(crate) fn is_done(&self) -> bool {
+        self.phase == Phase::Done
+    }
+
+    /// Whether the body's end was read; only what is buffered may still have to be sent.
+    pub(crate) fn source_ended(&self) -> bool {
+        matches!(self.phase, Phase::Flushing | Phase::Done)
+    }
+
+    /// Moves until the body has ended and is flushed. Ready at once after that.
+    pub(crate) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        source: &mut impl Source,
+        sink: &mut impl Sink,
+        timer: &mut IdleTimer,
+    ) -> Poll<Result<(), PumpError>> {
+        loop {
+            match self.phase {
+                Phase::Done => return Poll::Ready(Ok(())),
+                Phase::Reading => match source.poll_piece(cx) {
+                    Poll::Ready(Ok(Piece::Data)) => self.enter(Phase::Writing),
+                    Poll::Ready(Ok(Piece::End)) => {
+                        sink.finish(source.trailers());
+                        self.enter(Phase::Flushing);
+                    }
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(PumpError::Source(error))),
+                    Poll::Pending => return self.wait_for_source(cx, sink, timer),
+                },
+                Phase::Writing => match sink.poll_move(cx, source) {
+                    Poll::Ready(Ok(octets)) => {
+                        self.moved += octets as u64;
+                        self.enter(if source.piece().is_empty() { Phase::Reading } else { Phase::Writing });
+                    }
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(PumpError::Sink(error))),
+                    Poll::Pending => return self.wait(Waiting::Sink, cx, timer),
+                },
+                Phase::Flushing => match sink.poll_flush(cx) {
+                    Poll::Ready(Ok(())) => self.enter(Phase::Done),
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(PumpError::Sink(error))),
+                    Poll::Pending => return self.wait(Waiting::Sink, cx, timer),
+                },
+            }
+        }
+    }
+
+    /// Something moved: the next wait is a new one.
+    fn enter(&mut self, phase: Phase) {
+        self.phase = phase;
+        self.waiting = Waiting::Nothing;
+    }
+
+    /// Nothing to read: what is buffered goes out, so that no octet waits for the next one.
+    fn wait_for_source(
+        &mut self,
+        cx: &mut Context<'_>,
+        sink: &mut impl Sink,
+        timer: &mut IdleTimer,
+    ) -> Poll<Result<(), PumpError>> {
+        match sink.poll_flush(cx) {
+            Poll::Ready(Ok(())) => self.wait(Waiting::Source, cx, timer),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(PumpError::Sink(error))),
+            Poll::Pending => self.wait(Waiting::Sink, cx, timer),
+        }
+    }
+
+    fn wait(&mut self, waiting: Waiting, cx: &mut Context<'_>, timer: &mut IdleTimer) -> Poll<Result<(), PumpError>> {
+        let (limit, error) = match waiting {
+            Waiting::Nothing => return Poll::Pending,
+            Waiting::Source => (self.deadlines.source, PumpError::SourceStalled),
+            Waiting::Sink => (self.deadlines.sink, PumpError::SinkStalled),
+        };
+        if self.waiting != waiting {
+            self.waiting = waiting;
+            timer.begin(limit);
+        }
+        timer.poll_expired(cx).map(|()| Err(error))
+    }
+}

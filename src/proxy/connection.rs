@@ -1,0 +1,120 @@
+//! A client connection from accept to its protocol: TLS where the listener has it, then HTTP/1.1 or HTTP/2.
+
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::{Poll, ready};
+
+use tokio::net::TcpStream;
+
+use super::buffer::ReadBuffer;
+use super::handshake::{Alpn, TlsFailure};
+use super::timer::IdleTimer;
+use super::wire::{Transport, Wire};
+use super::worker::Worker;
+use super::{h1, h2};
+use crate::request::Peer;
+use crate::telemetry::{Count, HandshakeOutcome, Level, Listener};
+
+/// What an HTTP/2 client with prior knowledge says first (RFC 9113 §3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Serves one connection to its end.
+pub(crate) async fn serve(worker: Rc<Worker>, stream: TcpStream, peer: Peer, role: Listener) {
+    let _open = Open::new(Rc::clone(&worker), role);
+    match role {
+        Listener::Http => serve_plain(worker, stream, peer).await,
+        Listener::Https => serve_tls(worker, stream, peer).await,
+    }
+}
+
+/// Counts the connection while it is open.
+struct Open {
+    worker: Rc<Worker>,
+    role: Listener,
+}
+
+impl Open {
+    fn new(worker: Rc<Worker>, role: Listener) -> Self {
+        worker.raise(Level::Connections(role));
+        Self { worker, role }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.worker.lower(Level::Connections(self.role));
+        self.worker.count(Count::Handled(self.role));
+    }
+}
+
+async fn serve_plain(worker: Rc<Worker>, stream: TcpStream, peer: Peer) {
+    let wire = Wire::new(Transport::Plain(stream));
+    let mut buffer = ReadBuffer::default();
+    match sniff(&worker, &wire, &mut buffer).await {
+        Some(Spoken::Http1) => h1::downstream::serve(worker, peer, wire, buffer).await,
+        Some(Spoken::Http2) => h2::downstream::serve(worker, peer, wire.into_transport(), buffer).await,
+        None => {}
+    }
+}
+
+async fn serve_tls(worker: Rc<Worker>, stream: TcpStream, peer: Peer) {
+    match worker.tls.accept(stream).await {
+        Ok(accepted) => {
+            worker.count(Count::Handshake(if accepted.resumed {
+                HandshakeOutcome::Resumed
+            } else {
+                HandshakeOutcome::Full
+            }));
+            let transport = Transport::TlsServer(Box::new(accepted.stream));
+            let buffer = ReadBuffer::default();
+            match accepted.alpn {
+                Alpn::H1 => h1::downstream::serve(worker, peer, Wire::new(transport), buffer).await,
+                Alpn::H2 => h2::downstream::serve(worker, peer, transport, buffer).await,
+            }
+        }
+        Err(failure) => {
+            let outcome = match failure {
+                TlsFailure::Timeout => HandshakeOutcome::TimedOut,
+                _ => HandshakeOutcome::Failed,
+            };
+            worker.count(Count::Handshake(outcome));
+            tracing::debug!(%failure, peer = %peer.address, "TLS handshake failed");
+        }
+    }
+}
+
+enum Spoken {
+    Http1,
+    Http2,
+}
+
+/// Reads until the first octets tell the protocol. `None` if the client says nothing in time.
+async fn sniff(worker: &Worker, wire: &Wire, buffer: &mut ReadBuffer) -> Option<Spoken> {
+    let mut timer = IdleTimer::default();
+    timer.begin(worker.pin().listener().header_timeout);
+    let mut drain = worker.drain();
+    poll_fn(|cx| {
+        loop {
+            let read = buffer.filled();
+            let compared = read.len().min(PREFACE.len());
+            if read.get(..compared) != PREFACE.get(..compared) {
+                return Poll::Ready(Some(Spoken::Http1));
+            }
+            if compared == PREFACE.len() {
+                return Poll::Ready(Some(Spoken::Http2));
+            }
+            match buffer.poll_fill(cx, wire) {
+                Poll::Ready(Ok(octets)) if octets > 0 => {}
+                Poll::Ready(Ok(_) | Err(_)) => return Poll::Ready(None),
+                Poll::Pending => {
+                    if buffer.is_empty() && drain.poll_draining(cx).is_ready() {
+                        return Poll::Ready(None);
+                    }
+                    ready!(timer.poll_expired(cx));
+                    return Poll::Ready(None);
+                }
+            }
+        }
+    })
+    .await
+}

@@ -1,0 +1,422 @@
+//! The client side over HTTP/1.1: one connection, its requests one after the other.
+//!
+//! Every message is read in exactly one way or refused with an answer and a close. After a response the connection
+//! goes on only if the request was read to its last octet (RFC 9112 §9.3).
+
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use super::framing::{BodyLength, Expectation, Persistence, RequestFraming, TrailerSupport};
+use super::incoming::{Framing, Incoming};
+use super::outgoing::{Delimiting, Outgoing};
+use super::parse::{Limits, Parsed};
+use super::{HeadError, chunked, encode, parse};
+use crate::proxy::body::{Length, Piece, Sink, SinkError, Source, SourceError};
+use crate::proxy::buffer::ReadBuffer;
+use crate::proxy::drain::Drain;
+use crate::proxy::service::{self, Inbound, Memory};
+use crate::proxy::sides::{Demand, InterimResponses, Reply, ReplyBody, Sent, TrailersWanted};
+use crate::proxy::timer::IdleTimer;
+use crate::proxy::wire::Wire;
+use crate::proxy::worker::Worker;
+use crate::request::{Fields, Peer, RequestHead, Version};
+
+/// Octets of an unread request body that are read and dropped so that the connection can go on, and so that the client
+/// reads our answer before it sees a reset (RFC 9112 §9.6).
+const DRAINED: u64 = 64 * 1024;
+
+/// The longest that a connection to be closed is drained.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// Serves a connection until it ends. `buffer` holds what was read before.
+pub(crate) async fn serve(worker: Rc<Worker>, peer: Peer, wire: Wire, buffer: ReadBuffer) {
+    let mut connection = Connection {
+        drain: worker.drain(),
+        worker,
+        peer,
+        wire,
+        buffer,
+        outgoing: Outgoing::default(),
+        head: RequestHead::default(),
+        memory: Memory::default(),
+        timer: IdleTimer::default(),
+        served: 0,
+    };
+    while connection.serve_next().await == Next::Continue {}
+    connection.linger().await;
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Continue,
+    Close,
+}
+
+struct Connection {
+    worker: Rc<Worker>,
+    drain: Drain,
+    peer: Peer,
+    wire: Wire,
+    buffer: ReadBuffer,
+    outgoing: Outgoing,
+    head: RequestHead,
+    memory: Memory,
+    timer: IdleTimer,
+    served: u32,
+}
+
+/// Why there is no next request.
+enum NoRequest {
+    /// The client has nothing more to ask, or asked nothing in time.
+    Idle,
+    /// The head did not come in time.
+    Timeout,
+    Malformed(HeadError),
+}
+
+impl Connection {
+    /// Reads one request and answers it.
+    async fn serve_next(&mut self) -> Next {
+        let framing = match self.read_head().await {
+            Ok(framing) => framing,
+            Err(no_request) => {
+                self.refuse(no_request).await;
+                return Next::Close;
+            }
+        };
+        self.served += 1;
+        self.answer(framing).await
+    }
+
+    /// Waits for a request head: as long as keep-alive allows for its first octet, then as long as a head may take.
+    async fn read_head(&mut self) -> Result<RequestFraming, NoRequest> {
+        let pinned = self.worker.pin();
+        let policy = pinned.listener();
+        let mut in_head = self.served == 0 || !self.buffer.is_empty();
+        self.timer.begin(if in_head { policy.header_timeout } else { policy.keep_alive });
+        drop(pinned);
+        loop {
+            if !self.buffer.is_empty() {
+                match parse::request_head(self.buffer.filled(), &Limits::default(), &mut self.head) {
+                    Ok(Parsed::Complete { consumed, value }) => {
+                        self.buffer.consume(consumed);
+                        return Ok(value);
+                    }
+                    Ok(Parsed::Incomplete) => {}
+                    Err(error) => return Err(NoRequest::Malformed(error)),
+                }
+            }
+            self.fill(in_head).await?;
+            if !in_head {
+                in_head = true;
+                self.timer.begin(self.worker.pin().listener().header_timeout);
+            }
+        }
+    }
+
+    async fn fill(&mut self, in_head: bool) -> Result<(), NoRequest> {
+        let Self { drain, wire, buffer, timer, .. } = self;
+        let filled = poll_fn(|cx| {
+            if let Poll::Ready(result) = buffer.poll_fill(cx, wire) {
+                return Poll::Ready(result.ok().filter(|octets| *octets > 0).ok_or(NoRequest::Idle));
+            }
+            if timer.poll_expired(cx).is_ready() {
+                return Poll::Ready(Err(if in_head && !buffer.is_empty() {
+                    NoRequest::Timeout
+                } else {
+                    NoRequest::Idle
+                }));
+            }
+            if !in_head && drain.poll_draining(cx).is_ready() {
+                return Poll::Ready(Err(NoRequest::Idle));
+            }
+            Poll::Pending
+        });
+        filled.await.map(|_| ())
+    }
+
+    /// Answers what cannot be served, if there is anybody to answer.
+    async fn refuse(&mut self, reason: NoRequest) {
+        let (status, code) = match reason {
+            NoRequest::Idle => return,
+            NoRequest::Timeout => (408, "header-timeout"),
+            NoRequest::Malformed(error) => (error.status, error.code),
+        };
+        self.outgoing.reset();
+        let shared = Shared::new(Persistence::Close, Expectation::None);
+        let mut reply = H1Reply::new(&self.wire, &mut self.outgoing, &shared, Version::Http11);
+        let refusal = service::Refused { head: &self.head, status, code };
+        service::refuse(&self.worker, &self.peer, &refusal, &mut reply, &mut self.memory).await;
+        self.flush().await;
+    }
+
+    /// Serves one request whose head was read.
+    async fn answer(&mut self, framing: RequestFraming) -> Next {
+        let persistence = self.persistence(framing.connection);
+        let shared = Shared::new(persistence, framing.expect);
+        let Self { worker, peer, wire, buffer, outgoing, head, memory, .. } = self;
+        outgoing.reset();
+        let inbound = Inbound { head, peer, demand: demand(&framing, head.version) };
+        let mut body = Body::new(wire, buffer, framing.body, &shared);
+        let mut reply = H1Reply::new(wire, outgoing, &shared, head.version);
+        service::serve(worker, inbound, &mut body, &mut reply, memory).await;
+        let complete = body.incoming.is_complete();
+        let spent = shared.aborted.get() || shared.tunnelled.get();
+        if spent || !self.flush().await || persistence == Persistence::Close || shared.closing.get() {
+            return Next::Close;
+        }
+        if complete { Next::Continue } else { Next::Close }
+    }
+
+    /// Whether the connection may go on after this request.
+    fn persistence(&self, asked: Persistence) -> Persistence {
+        let pinned = self.worker.pin();
+        let policy = pinned.listener();
+        let spent = self.served >= policy.keep_alive_requests || policy.keep_alive.is_zero();
+        if spent || self.worker.is_draining() { Persistence::Close } else { asked }
+    }
+
+    /// Sends what is buffered. `false` if the client takes nothing.
+    async fn flush(&mut self) -> bool {
+        let Self { wire, outgoing, timer, .. } = self;
+        timer.begin(service::CLIENT_SEND_TIMEOUT);
+        poll_fn(|cx| match outgoing.poll_flush(cx, wire) {
+            Poll::Ready(result) => Poll::Ready(result.is_ok()),
+            Poll::Pending => timer.poll_expired(cx).map(|()| false),
+        })
+        .await
+    }
+
+    /// Closes so that the client can read our last answer: ends our direction, then drops what still arrives, for a
+    /// while (RFC 9112 §9.6).
+    async fn linger(&mut self) {
+        let Self { wire, buffer, timer, .. } = self;
+        timer.begin(LINGER);
+        let mut dropped = 0;
+        poll_fn(|cx| {
+            if timer.poll_expired(cx).is_ready() {
+                return Poll::Ready(());
+            }
+            if ready!(wire.poll_shutdown(cx)).is_err() {
+                return Poll::Ready(());
+            }
+            loop {
+                buffer.consume(usize::MAX);
+                match ready!(buffer.poll_fill(cx, wire)) {
+                    Ok(octets) if octets > 0 && dropped < DRAINED => dropped += octets as u64,
+                    Ok(_) | Err(_) => return Poll::Ready(()),
+                }
+            }
+        })
+        .await;
+    }
+}
+
+fn demand(framing: &RequestFraming, version: Version) -> Demand<'_> {
+    Demand {
+        upgrade: framing.upgrade.as_ref().map(|upgrade| upgrade.protocols.as_slice()),
+        trailers: match framing.trailers {
+            TrailerSupport::Accepted => TrailersWanted::Stated,
+            TrailerSupport::Unstated => TrailersWanted::Unstated,
+        },
+        interim: match version {
+            Version::Http10 => InterimResponses::Unknown,
+            Version::Http11 | Version::Http2 => InterimResponses::Understood,
+        },
+    }
+}
+
+/// What body and reply of one exchange tell each other.
+struct Shared {
+    persistence: Persistence,
+    /// `100 Continue` is owed to the client before its body is read.
+    owes_continue: Cell<bool>,
+    /// The final response has begun.
+    begun: Cell<bool>,
+    /// The response says that the connection closes.
+    closing: Cell<bool>,
+    aborted: Cell<bool>,
+    tunnelled: Cell<bool>,
+}
+
+impl Shared {
+    fn new(persistence: Persistence, expect: Expectation) -> Self {
+        Self {
+            persistence,
+            owes_continue: Cell::new(expect == Expectation::Continue),
+            begun: Cell::new(false),
+            closing: Cell::new(false),
+            aborted: Cell::new(false),
+            tunnelled: Cell::new(false),
+        }
+    }
+}
+
+/// The request body.
+struct Body<'a> {
+    wire: &'a Wire,
+    buffer: &'a mut ReadBuffer,
+    incoming: Incoming,
+    shared: &'a Shared,
+    /// Octets of `100 Continue` that were sent.
+    continued: usize,
+}
+
+impl<'a> Body<'a> {
+    fn new(wire: &'a Wire, buffer: &'a mut ReadBuffer, length: BodyLength, shared: &'a Shared) -> Self {
+        let framing = match length {
+            BodyLength::None => Framing::Done,
+            BodyLength::Length(octets) => Framing::Length(octets),
+            BodyLength::Chunked => Framing::Chunked(Box::new(chunked::Decoder::default())),
+        };
+        Self { wire, buffer, incoming: Incoming::new(framing), shared, continued: 0 }
+    }
+
+    /// Tells the client to send its body, once somebody wants it and if no octet of it is here yet.
+    fn poll_continue(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SourceError>> {
+        while self.shared.owes_continue.get() {
+            let rest = encode::CONTINUE.get(self.continued..).unwrap_or_default();
+            if rest.is_empty() || self.shared.begun.get() || (self.continued == 0 && !self.buffer.is_empty()) {
+                self.shared.owes_continue.set(false);
+                break;
+            }
+            self.continued += ready!(self.wire.poll_write(cx, rest, &[])).map_err(SourceError::Io)?;
+            ready!(self.wire.poll_flush(cx)).map_err(SourceError::Io)?;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Source for Body<'_> {
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Piece, SourceError>> {
+        if self.shared.tunnelled.get() && self.incoming.announced() == Length::None {
+            self.incoming = Incoming::new(Framing::UntilClose);
+        }
+        ready!(self.poll_continue(cx))?;
+        self.incoming.poll_piece(cx, self.buffer, self.wire)
+    }
+
+    fn piece(&self) -> &[u8] {
+        self.incoming.piece(self.buffer)
+    }
+
+    fn consume(&mut self, octets: usize) {
+        self.incoming.consume(self.buffer, octets);
+    }
+
+    fn trailers(&self) -> Option<&Fields> {
+        self.incoming.trailers()
+    }
+
+    fn length(&self) -> Length {
+        self.incoming.announced()
+    }
+
+    fn wire_octets(&self) -> u64 {
+        self.incoming.wire_octets()
+    }
+}
+
+/// The response.
+struct H1Reply<'a> {
+    wire: &'a Wire,
+    outgoing: &'a mut Outgoing,
+    shared: &'a Shared,
+    version: Version,
+}
+
+impl<'a> H1Reply<'a> {
+    fn new(wire: &'a Wire, outgoing: &'a mut Outgoing, shared: &'a Shared, version: Version) -> Self {
+        Self { wire, outgoing, shared, version }
+    }
+
+    /// What the response says of the connection's future.
+    fn connection_field(&mut self, delimited_by_close: bool) {
+        if self.shared.persistence == Persistence::Close || delimited_by_close {
+            self.shared.closing.set(true);
+            encode::connection_close(self.outgoing.buffer());
+        } else if self.version == Version::Http10 {
+            encode::connection_keep_alive(self.outgoing.buffer());
+        }
+    }
+}
+
+impl Sink for H1Reply<'_> {
+    fn poll_move(&mut self, cx: &mut Context<'_>, source: &mut impl Source) -> Poll<Result<usize, SinkError>> {
+        self.outgoing.poll_move(cx, self.wire, source)
+    }
+
+    fn finish(&mut self, trailers: Option<&Fields>) {
+        self.outgoing.finish(trailers);
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SinkError>> {
+        self.outgoing.poll_flush(cx, self.wire)
+    }
+}
+
+impl Reply for H1Reply<'_> {
+    type Fields<'a>
+        = encode::FieldLines<'a>
+    where
+        Self: 'a;
+
+    fn interim(&mut self, status: u16, fields: &Fields) {
+        let buffer = self.outgoing.buffer();
+        encode::status_line(buffer, status);
+        for field in fields.iter() {
+            encode::field(buffer, field.name, field.value);
+        }
+        encode::end_of_head(buffer);
+    }
+
+    fn begin(&mut self, status: u16) -> Self::Fields<'_> {
+        self.shared.begun.set(true);
+        let buffer = self.outgoing.buffer();
+        encode::status_line(buffer, status);
+        encode::FieldLines(buffer)
+    }
+
+    fn end(&mut self, body: ReplyBody) {
+        let mut delimited_by_close = false;
+        match body {
+            ReplyBody::Absent { stated: None } => {}
+            ReplyBody::Absent { stated: Some(octets) } | ReplyBody::Exact(octets) => {
+                encode::content_length(self.outgoing.buffer(), octets);
+            }
+            ReplyBody::Unknown if self.version == Version::Http10 => delimited_by_close = true,
+            ReplyBody::Unknown => {
+                encode::field(self.outgoing.buffer(), b"Transfer-Encoding", b"chunked");
+                self.outgoing.delimit(Delimiting::Chunked { open: 0 });
+            }
+        }
+        // The client may hold back its body for good once it has the answer: what follows cannot be told apart.
+        let unread = self.shared.owes_continue.get();
+        self.connection_field(delimited_by_close || unread);
+        encode::end_of_head(self.outgoing.buffer());
+    }
+
+    fn end_upgraded(&mut self, protocol: &[u8]) {
+        let buffer = self.outgoing.buffer();
+        encode::connection_upgrade(buffer, protocol);
+        encode::end_of_head(buffer);
+        self.outgoing.delimit(Delimiting::Raw);
+        self.shared.tunnelled.set(true);
+    }
+
+    fn has_begun(&self) -> bool {
+        self.shared.begun.get()
+    }
+
+    fn abort(&mut self) {
+        self.shared.aborted.set(true);
+    }
+
+    fn sent(&self) -> Sent {
+        let (total, body) = self.outgoing.counts();
+        Sent { total, body }
+    }
+}

@@ -1,0 +1,123 @@
+//! Answers of our own: redirects and errors.
+
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+
+use bytes::{Buf, Bytes};
+
+use super::body::{Deadlines, Length, Piece, Pump, Source, SourceError};
+use super::service::CLIENT_SEND_TIMEOUT;
+use super::sides::{Reply, ReplyBody};
+use super::timer::IdleTimer;
+use super::worker::Worker;
+use crate::ir::ListenerPolicy;
+use crate::request::edit::{self, FieldSink};
+use crate::request::{Client, Fields};
+
+/// An answer that no backend gives.
+#[derive(Debug)]
+pub(crate) struct Answer<'a> {
+    pub(crate) status: u16,
+    location: Option<&'a [u8]>,
+}
+
+impl<'a> Answer<'a> {
+    pub(crate) const fn error(status: u16) -> Self {
+        Self { status, location: None }
+    }
+
+    /// `location` is a legal field value.
+    pub(crate) const fn redirect(status: u16, location: &'a [u8]) -> Self {
+        Self { status, location: Some(location) }
+    }
+}
+
+/// What an answer is written for.
+#[derive(Clone, Copy)]
+pub(crate) struct Asker<'a> {
+    pub(crate) worker: &'a Worker,
+    pub(crate) policy: &'a ListenerPolicy,
+    pub(crate) client: &'a Client,
+    /// Tells whether a body may follow.
+    pub(crate) method: &'a str,
+}
+
+/// Sends an answer: a short page, as nginx does. Ends early if the client takes nothing.
+pub(crate) async fn send<R: Reply>(asker: Asker<'_>, answer: &Answer<'_>, reply: &mut R, timer: &mut IdleTimer) {
+    let status = answer.status;
+    let reason = reason(status);
+    let page = format!(
+        "<html>\r\n<head><title>{status} {reason}</title></head>\r\n\
+         <body>\r\n<h1>{status} {reason}</h1>\r\n</body>\r\n</html>\r\n"
+    );
+    let mut fields = reply.begin(status);
+    fields.field(b"Date", asker.worker.date().as_bytes());
+    fields.field(b"Content-Type", b"text/html");
+    if let Some(location) = answer.location {
+        fields.field(b"Location", location);
+    }
+    edit::own_response_fields(asker.policy, asker.client, &mut fields);
+    drop(fields);
+    let length = page.len() as u64;
+    let mut body = match asker.method {
+        "HEAD" => {
+            reply.end(ReplyBody::Absent { stated: Some(length) });
+            Page::default()
+        }
+        _ => {
+            reply.end(ReplyBody::Exact(length));
+            Page(page.into())
+        }
+    };
+    let mut pump = Pump::new(Deadlines { source: CLIENT_SEND_TIMEOUT, sink: CLIENT_SEND_TIMEOUT });
+    if poll_fn(|cx| pump.poll(cx, &mut body, reply, timer)).await.is_err() {
+        reply.abort();
+    }
+}
+
+/// A body of our own.
+#[derive(Debug, Default)]
+struct Page(Bytes);
+
+impl Source for Page {
+    fn poll_piece(&mut self, _cx: &mut Context<'_>) -> Poll<Result<Piece, SourceError>> {
+        Poll::Ready(Ok(if self.0.is_empty() { Piece::End } else { Piece::Data }))
+    }
+
+    fn piece(&self) -> &[u8] {
+        &self.0
+    }
+
+    fn consume(&mut self, octets: usize) {
+        self.0.advance(octets.min(self.0.len()));
+    }
+
+    fn trailers(&self) -> Option<&Fields> {
+        None
+    }
+
+    fn length(&self) -> Length {
+        Length::Exact(self.0.len() as u64)
+    }
+
+    fn wire_octets(&self) -> u64 {
+        0
+    }
+}
+
+/// The reason phrase of a status that we answer with.
+fn reason(status: u16) -> &'static str {
+    http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("Unknown")
+}
+
+/// A request id as nginx makes them: 32 hexadecimal digits, 128 random bits. Not a secret.
+pub(crate) fn make_request_id() -> [u8; 32] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut random = fastrand::u128(..);
+    let mut id = [b'0'; 32];
+    for digit in &mut id {
+        *digit = DIGITS.get((random & 0xf) as usize).copied().unwrap_or(b'0');
+        random >>= 4;
+    }
+    id
+}

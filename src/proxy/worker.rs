@@ -1,0 +1,280 @@
+//! One thread of the data plane: its runtime, its connections, its pools, its view of the live state.
+//!
+//! Workers share nothing that a request writes to. A request takes the state at its start and keeps it to its end.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::future::Future;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, Instant, SystemTime};
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::drain::{Drain, DrainSignal, Phase};
+use super::exchange::Recorder;
+use super::handshake::TlsAcceptor;
+use super::listener::Acceptor;
+use super::upstream::{Connector, Registry, Upstream};
+use crate::ir::{ListenerPolicy, Route};
+use crate::live::{Reader, State, View};
+use crate::telemetry::{Count, Level, RouteCounters};
+
+/// How often a worker hands over log lines and looks after its pools.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Pools are swept every so many ticks.
+const SWEEP_EVERY: u32 = 10;
+
+/// A worker's own things, shared by its tasks.
+pub(crate) struct Worker {
+    view: RefCell<View>,
+    pinned: RefCell<Rc<Pinned>>,
+    registry: RefCell<Registry>,
+    recorder: Rc<Recorder>,
+    drain: Rc<DrainSignal>,
+    date: RefCell<DateCache>,
+    pub(crate) tls: TlsAcceptor,
+    pub(crate) connector: Connector,
+    connections: RefCell<JoinSet<()>>,
+    /// Tasks that connections depend on and that end by themselves: drivers of shared upstream connections.
+    drivers: RefCell<JoinSet<()>>,
+}
+
+/// The state of one generation, held by the requests that it serves.
+pub(crate) struct Pinned {
+    pub(crate) state: Arc<State>,
+    routes: Rc<RefCell<HashMap<usize, Rc<RouteView>>>>,
+}
+
+/// What a worker keeps for a route of the current table.
+pub(crate) struct RouteView {
+    pub(crate) upstream: Option<Rc<Upstream>>,
+    pub(crate) counters: Arc<RouteCounters>,
+    /// The generation that the upstream's endpoints were last compared with.
+    seen: Cell<u64>,
+}
+
+impl Pinned {
+    fn new(state: Arc<State>) -> Self {
+        Self { state, routes: Rc::default() }
+    }
+
+    /// The next generation's; the views of routes go on while the table is the same.
+    fn succeed(&self, state: Arc<State>) -> Self {
+        let same = Arc::ptr_eq(&state.table, &self.state.table);
+        let routes = if same { Rc::clone(&self.routes) } else { Rc::default() };
+        Self { state, routes }
+    }
+
+    pub(crate) fn listener(&self) -> &ListenerPolicy {
+        &self.state.config.listener
+    }
+}
+
+impl Worker {
+    pub(crate) fn new(reader: &Reader, recorder: Rc<Recorder>, tls: TlsAcceptor, connector: Connector) -> Rc<Self> {
+        let mut view = reader.view();
+        let pinned = Rc::new(Pinned::new(Arc::clone(view.current())));
+        Rc::new(Self {
+            view: RefCell::new(view),
+            pinned: RefCell::new(pinned),
+            registry: RefCell::default(),
+            recorder,
+            drain: Rc::default(),
+            date: RefCell::default(),
+            tls,
+            connector,
+            connections: RefCell::default(),
+            drivers: RefCell::default(),
+        })
+    }
+
+    /// The state now. One atomic load while it is unchanged.
+    pub(crate) fn pin(&self) -> Rc<Pinned> {
+        let mut view = self.view.borrow_mut();
+        let current = view.current();
+        let mut pinned = self.pinned.borrow_mut();
+        if !Arc::ptr_eq(current, &pinned.state) {
+            let next = Rc::new(pinned.succeed(Arc::clone(current)));
+            *pinned = next;
+        }
+        Rc::clone(&pinned)
+    }
+
+    /// What this worker keeps for a route of `pinned`'s table; made when the route is first used.
+    pub(crate) fn route(&self, pinned: &Pinned, route: &Arc<Route>) -> Rc<RouteView> {
+        // The table is held by `pinned`, so no other route can have this address while the view is kept.
+        let identity = Arc::as_ptr(route).addr();
+        let known = pinned.routes.borrow().get(&identity).map(Rc::clone);
+        let view = known.unwrap_or_else(|| {
+            let view = Rc::new(self.view_of(pinned, route));
+            pinned.routes.borrow_mut().insert(identity, Rc::clone(&view));
+            view
+        });
+        if view.seen.get() < pinned.state.generation {
+            view.seen.set(pinned.state.generation);
+            if let Some(upstream) = &view.upstream {
+                upstream.refresh(&pinned.state);
+            }
+        }
+        view
+    }
+
+    fn view_of(&self, pinned: &Pinned, route: &Route) -> RouteView {
+        let upstream = match &route.action {
+            crate::ir::Action::Forward(forward) => {
+                Some(self.registry.borrow_mut().upstream(&forward.backend, &pinned.state))
+            }
+            crate::ir::Action::Redirect(_) | crate::ir::Action::Refuse(_) => None,
+        };
+        let counters = self.recorder.metrics().route(&route.labels);
+        RouteView { upstream, counters, seen: Cell::new(pinned.state.generation) }
+    }
+
+    pub(crate) fn recorder(&self) -> &Recorder {
+        &self.recorder
+    }
+
+    pub(crate) fn count(&self, event: Count) {
+        self.recorder.metrics().count(event);
+    }
+
+    /// A watch of the drain signal for one task.
+    pub(crate) fn drain(&self) -> Drain {
+        Drain::new(Rc::clone(&self.drain))
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.drain.is_draining()
+    }
+
+    /// Appends the current `Date` to `into` (RFC 9110 §6.6.1).
+    pub(crate) fn date(&self) -> Rc<str> {
+        self.date.borrow_mut().now()
+    }
+
+    /// Runs a connection as a task of its own, which a panic ends alone.
+    pub(crate) fn spawn_connection(&self, connection: impl Future<Output = ()> + 'static) {
+        self.connections.borrow_mut().spawn_local(connection);
+    }
+
+    /// Runs what a shared upstream connection needs.
+    pub(crate) fn spawn_driver(&self, driver: impl Future<Output = ()> + 'static) {
+        self.drivers.borrow_mut().spawn_local(driver);
+    }
+
+    /// Takes over the listeners and serves until told to drain, then until the connections have ended. Dropping the
+    /// future ends every connection at once.
+    pub(crate) async fn run(self: Rc<Self>, acceptors: Vec<Acceptor>, mut phase: watch::Receiver<Phase>) {
+        let mut accepting = JoinSet::new();
+        for acceptor in acceptors {
+            accepting.spawn_local(acceptor.run(Rc::clone(&self)));
+        }
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut ticked = 0_u32;
+        while !(accepting.is_empty() && self.connections.borrow().is_empty()) {
+            tokio::select! {
+                _ = ticks.tick() => {
+                    ticked = ticked.wrapping_add(1);
+                    self.tick(ticked).await;
+                }
+                changed = phase.changed(), if !self.is_draining() => {
+                    if changed.is_err() || *phase.borrow() == Phase::Draining {
+                        self.drain.begin();
+                    }
+                }
+                () = self.reap() => {}
+                Some(_ended) = accepting.join_next() => {}
+            }
+        }
+    }
+
+    /// Ends what still runs, at once, and hands over what was recorded.
+    pub(crate) async fn end(&self) {
+        for tasks in [&self.connections, &self.drivers] {
+            let mut tasks = tasks.take();
+            tasks.shutdown().await;
+        }
+        self.recorder.flush();
+    }
+
+    async fn tick(&self, ticked: u32) {
+        self.recorder.tick();
+        if ticked.is_multiple_of(SWEEP_EVERY) {
+            let pinned = self.pin();
+            poll_fn(|cx| {
+                self.registry.borrow_mut().sweep(&pinned.state, cx, now());
+                Poll::Ready(())
+            })
+            .await;
+        }
+    }
+
+    /// Waits for a task to end, and counts panics.
+    async fn reap(&self) {
+        let ended = poll_fn(|cx| {
+            if let Poll::Ready(Some(ended)) = self.connections.borrow_mut().poll_join_next(cx) {
+                return Poll::Ready(ended);
+            }
+            if let Poll::Ready(Some(ended)) = self.drivers.borrow_mut().poll_join_next(cx) {
+                return Poll::Ready(ended);
+            }
+            Poll::Pending
+        })
+        .await;
+        if ended.is_err_and(|error| error.is_panic()) {
+            self.count_panic();
+        }
+    }
+
+    /// A request panicked; the others go on.
+    pub(crate) fn count_panic(&self) {
+        self.count(Count::Panicked);
+        tracing::error!("serving a request panicked; its connection or stream was ended");
+    }
+
+    pub(crate) fn raise(&self, level: Level) {
+        self.recorder.metrics().raise(level);
+    }
+
+    pub(crate) fn lower(&self, level: Level) {
+        self.recorder.metrics().lower(level);
+    }
+}
+
+/// The data plane's clock.
+#[expect(clippy::disallowed_methods, reason = "the data plane measures real time")]
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
+
+/// The `Date` of the current second.
+struct DateCache {
+    second: u64,
+    text: Rc<str>,
+}
+
+impl Default for DateCache {
+    fn default() -> Self {
+        Self { second: 0, text: Rc::from("") }
+    }
+}
+
+impl DateCache {
+    #[expect(clippy::disallowed_methods, reason = "the Date field is the time of day")]
+    fn now(&mut self) -> Rc<str> {
+        let time = SystemTime::now();
+        let second = time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs());
+        if second != self.second || self.text.is_empty() {
+            self.second = second;
+            self.text = httpdate::fmt_http_date(time).into();
+        }
+        Rc::clone(&self.text)
+    }
+}
