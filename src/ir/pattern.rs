@@ -15,8 +15,9 @@ pub struct Pattern {
 
 impl Pattern {
     /// Compiles `source` (Rust regex syntax, flags inline). As in nginx, whose PCRE runs without UTF mode, a haystack is
-    /// octets: `.` is any octet but a line feed, classes such as `\w` are ASCII's, and case folds in ASCII only. Text
-    /// outside ASCII stands for its UTF-8 octets. The error says what is wrong.
+    /// octets: classes such as `\w` are ASCII's, case folds in ASCII only, and text outside ASCII stands for its UTF-8
+    /// octets. Unlike PCRE's, `.` is a line feed too, so that an encoded one (`%0A`) in a path evades no pattern. The
+    /// error says what is wrong.
     ///
     /// # Errors
     /// When the syntax is invalid (a class with characters outside ASCII is), or the compiled size is beyond 1 MiB.
@@ -24,7 +25,7 @@ impl Pattern {
         let config = meta::Config::new().utf8_empty(false).nfa_size_limit(Some(1 << 20)).hybrid_cache_capacity(1 << 20);
         let regex = meta::Builder::new()
             .configure(config)
-            .syntax(syntax::Config::new().unicode(false).utf8(false))
+            .syntax(syntax::Config::new().unicode(false).utf8(false).dot_matches_new_line(true))
             .build(source)
             .map_err(|error| PatternError(describe(&error)))?;
         Ok(Self { source: source.into(), regex: Arc::new(regex) })
@@ -79,7 +80,7 @@ mod tests {
 
     #[test]
     fn a_dot_is_any_octet() {
-        assert!(Pattern::new("^/a(.*)$").unwrap().regex().is_match(&b"/a\xff\xfe"[..]));
+        assert!(Pattern::new("^/a(.*)$").unwrap().regex().is_match(&b"/a\xff\n\xfe"[..]));
     }
 
     #[test]

@@ -63,11 +63,10 @@ impl Client {
             connection_scheme: peer.scheme,
         };
         match &policy.client_address {
-            ClientAddress::Peer => direct,
             ClientAddress::Forwarded(trust) if is_trusted(&trust.trusted, direct.address) => {
                 direct.forwarded(head, trust)
             }
-            ClientAddress::Forwarded(_) => direct,
+            ClientAddress::Forwarded(_) | ClientAddress::Peer => direct,
         }
     }
 
@@ -118,8 +117,14 @@ fn parse_address(text: &[u8]) -> Option<IpAddr> {
     Some(address.to_canonical())
 }
 
+/// The authority that a trusted peer says the client asked for: the first of `X-Forwarded-Host`, if it is one.
+pub(super) fn forwarded_authority<'h>(head: &'h RequestHead, client: &Client) -> Option<&'h [u8]> {
+    let text = head.fields.first(FieldName::XForwardedHost).filter(|_| client.trusted).map(first_element)?;
+    host::parse(text).map(|_| text)
+}
+
 /// The first element of a comma-separated list.
-pub(super) fn first_element(list: &[u8]) -> &[u8] {
+fn first_element(list: &[u8]) -> &[u8] {
     list.split(|b| *b == b',').next().unwrap_or_default().trim_ascii()
 }
 

@@ -173,6 +173,7 @@ impl Fields {
         self.bytes.get(range.start as usize..range.end as usize).unwrap_or_default()
     }
 
+    #[must_use]
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = Field<'_>> + Clone {
         self.entries.iter().map(|entry| Field {
             known: entry.known,

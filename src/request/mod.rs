@@ -6,6 +6,7 @@
 
 pub mod client;
 pub mod edit;
+mod encode;
 pub mod head;
 pub mod host;
 pub mod path;

@@ -1,1 +1,325 @@
-//! The path of a request in canonical form.
+//! The path of a request in canonical form: the one that is matched, authorised and rewritten.
+//!
+//! Canonical is: percent-decoded once (`%2F` is `/`), runs of slashes merged, then dot segments resolved (nginx's order).
+//! It is kept as octets, without loss, because decoded octets need not be UTF-8; it starts with `/`, holds no NUL, no
+//! empty segment but a last one, and no dot segment. A decoded backslash (`%5C`) is an octet like any other. Encoding
+//! a canonical path and making it canonical again gives the same path.
+
+use std::mem;
+
+use super::encode;
+use super::plan::Rejected;
+
+/// What a target holds besides its path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Canonical<'t> {
+    /// What follows the first `?`, as received.
+    pub query: Option<&'t [u8]>,
+    pub dot_segments: DotSegments,
+}
+
+/// Whether a path held dot segments, literal or encoded, before they were resolved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DotSegments {
+    None,
+    /// `.` alone.
+    Current,
+    /// `..`, and maybe `.` too.
+    Parent,
+}
+
+/// Why a target has no canonical form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PathError {
+    #[error("the target does not start with a slash")]
+    NotAbsolute,
+    #[error("the target holds a space, a control character or an octet outside ASCII")]
+    IllegalOctet,
+    #[error("the target holds a fragment")]
+    Fragment,
+    #[error("the path holds a raw backslash")]
+    Backslash,
+    #[error("the path holds a percent sign that two hexadecimal digits do not follow")]
+    BrokenEscape,
+    #[error("the path holds an encoded NUL")]
+    Nul,
+    #[error("the path leads above its root")]
+    AboveRoot,
+}
+
+impl PathError {
+    /// The stable code for log and metric.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::NotAbsolute => "target-form",
+            Self::IllegalOctet => "target-octet",
+            Self::Fragment => "target-fragment",
+            Self::Backslash => "path-backslash",
+            Self::BrokenEscape => "path-escape",
+            Self::Nul => "path-nul",
+            Self::AboveRoot => "path-above-root",
+        }
+    }
+}
+
+impl From<PathError> for Rejected {
+    fn from(error: PathError) -> Self {
+        Self { status: 400, code: error.code() }
+    }
+}
+
+/// Reads a target in origin form and leaves its canonical path in `path`, whose content is replaced. Takes time linear
+/// in the target's length; allocates only to grow `path`, and where slashes are merged or dot segments resolved.
+///
+/// # Errors
+/// When the target is not in origin form, or no canonical path exists; `path` is then unspecified.
+pub fn canonicalize<'t>(target: &'t [u8], path: &mut Vec<u8>) -> Result<Canonical<'t>, PathError> {
+    path.clear();
+    let (raw, query) = match memchr::memchr(b'?', target).and_then(|mark| target.split_at_checked(mark)) {
+        Some((raw, query)) => (raw, query.strip_prefix(b"?")),
+        None => (target, None),
+    };
+    if raw.first() != Some(&b'/') {
+        return Err(PathError::NotAbsolute);
+    }
+    decode(raw, path)?;
+    query.map_or(Ok(()), check_query)?;
+    let dot_segments = normalize(path)?;
+    Ok(Canonical { query, dot_segments })
+}
+
+/// Brings a decoded path that starts with `/` into canonical form: merges slashes, resolves dot segments.
+///
+/// # Errors
+/// When it holds a NUL or leads above the root; `path` is then unspecified.
+pub fn normalize(path: &mut Vec<u8>) -> Result<DotSegments, PathError> {
+    if path.contains(&0) {
+        return Err(PathError::Nul);
+    }
+    let suspect = path.array_windows().any(|pair| matches!(pair, b"//" | b"/."));
+    if !suspect {
+        return Ok(DotSegments::None);
+    }
+    let decoded = mem::take(path);
+    resolve(&decoded, path)
+}
+
+/// A canonical path and a query as a target to be sent.
+#[must_use]
+pub fn to_target(path: &[u8], query: Option<&[u8]>) -> Vec<u8> {
+    let mut target = Vec::with_capacity(path.len() + query.map_or(0, |query| query.len() + 1));
+    encode::path(path, &mut target);
+    if let Some(query) = query {
+        target.push(b'?');
+        target.extend_from_slice(query);
+    }
+    target
+}
+
+fn decode(raw: &[u8], path: &mut Vec<u8>) -> Result<(), PathError> {
+    let mut rest = raw;
+    while let Some(special) = rest.iter().position(|octet| !is_plain(*octet)) {
+        let (plain, from_special) = rest.split_at(special);
+        path.extend_from_slice(plain);
+        rest = match from_special {
+            [b'%', high, low, behind @ ..] => {
+                path.push(encode::octet(*high, *low).ok_or(PathError::BrokenEscape)?);
+                behind
+            }
+            [b'%', ..] => return Err(PathError::BrokenEscape),
+            [b'\\', ..] => return Err(PathError::Backslash),
+            [b'#', ..] => return Err(PathError::Fragment),
+            _ => return Err(PathError::IllegalOctet),
+        };
+    }
+    path.extend_from_slice(rest);
+    Ok(())
+}
+
+/// An octet that stands for itself in a raw path. More than RFC 3986 allows, as in nginx: `"`, `<`, `|` and such too.
+const fn is_plain(octet: u8) -> bool {
+    matches!(octet, 0x21..=0x7e) && !matches!(octet, b'%' | b'\\' | b'#')
+}
+
+/// A query is forwarded as it is and needs to be no more than printable ASCII without a fragment.
+fn check_query(query: &[u8]) -> Result<(), PathError> {
+    match query.iter().find(|octet| !matches!(octet, 0x21..=0x7e) || **octet == b'#') {
+        Some(b'#') => Err(PathError::Fragment),
+        Some(_) => Err(PathError::IllegalOctet),
+        None => Ok(()),
+    }
+}
+
+fn resolve(decoded: &[u8], path: &mut Vec<u8>) -> Result<DotSegments, PathError> {
+    let mut dots = DotSegments::None;
+    let mut directory = true;
+    for segment in decoded.split(|octet| *octet == b'/') {
+        directory = matches!(segment, b"" | b"." | b"..");
+        match segment {
+            b"" => {}
+            b"." => dots = dots.max(DotSegments::Current),
+            b".." => {
+                dots = DotSegments::Parent;
+                let parent = memchr::memrchr(b'/', path).ok_or(PathError::AboveRoot)?;
+                path.truncate(parent);
+            }
+            _ => {
+                path.push(b'/');
+                path.extend_from_slice(segment);
+            }
+        }
+    }
+    if directory {
+        path.push(b'/');
+    }
+    Ok(dots)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn canonical(target: &str) -> Result<(String, DotSegments), PathError> {
+        let mut path = Vec::new();
+        let found = canonicalize(target.as_bytes(), &mut path)?;
+        Ok((path.escape_ascii().to_string(), found.dot_segments))
+    }
+
+    #[test]
+    fn a_path_is_decoded_merged_and_resolved() {
+        let cases = [
+            ("/", "/"),
+            ("/foo", "/foo"),
+            ("/foo/?q=/../", "/foo/"),
+            ("/a%2Fb", "/a/b"),
+            ("/%61%2f%2F%62", "/a/b"),
+            ("//a///b//", "/a/b/"),
+            ("/a/b/..", "/a/"),
+            ("/a/..", "/"),
+            ("/a/.", "/a/"),
+            ("/./a/%2e%2E/b", "/b"),
+            ("/a//../b", "/b"),
+            ("/a%2f..%2fb", "/b"),
+            ("/a;x/..;/b", "/a;x/..;/b"),
+            ("/.../.a/a.", "/.../.a/a."),
+            ("/%252e%252e/x", "/%2e%2e/x"),
+            ("/%C3%A9%ff", "/\\xc3\\xa9\\xff"),
+            ("/..%5c..%5Cx", "/..\\\\..\\\\x"),
+            ("/a%3Fb%23c%25", "/a?b#c%"),
+            ("/{a}|\"b\"^", "/{a}|\\\"b\\\"^"),
+        ];
+        for (target, path) in cases {
+            assert_eq!(canonical(target).map(|(path, _)| path).as_deref(), Ok(path), "{target}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_canonical_form_is_refused() {
+        let cases = [
+            ("", PathError::NotAbsolute),
+            ("*", PathError::NotAbsolute),
+            ("foo", PathError::NotAbsolute),
+            ("http://h/", PathError::NotAbsolute),
+            ("?q", PathError::NotAbsolute),
+            ("/..", PathError::AboveRoot),
+            ("/a/../..", PathError::AboveRoot),
+            ("/a//../../b", PathError::AboveRoot),
+            ("/%2e%2e%2f", PathError::AboveRoot),
+            ("/a%00", PathError::Nul),
+            ("/%", PathError::BrokenEscape),
+            ("/%4", PathError::BrokenEscape),
+            ("/%zz", PathError::BrokenEscape),
+            ("/%+1", PathError::BrokenEscape),
+            ("/a\\b", PathError::Backslash),
+            ("/é", PathError::IllegalOctet),
+            ("/a b", PathError::IllegalOctet),
+            ("/a\tb", PathError::IllegalOctet),
+            ("/a\u{7f}", PathError::IllegalOctet),
+            ("/a#b", PathError::Fragment),
+            ("/a?b#c", PathError::Fragment),
+            ("/a?b c", PathError::IllegalOctet),
+            ("/a?é", PathError::IllegalOctet),
+        ];
+        for (target, error) in cases {
+            assert_eq!(canonical(target), Err(error), "{target:?}");
+        }
+    }
+
+    #[test]
+    fn dot_segments_are_reported_however_they_are_written() {
+        for (target, dots) in [
+            ("/a", DotSegments::None),
+            ("//a", DotSegments::None),
+            ("/.well-known", DotSegments::None),
+            ("/a/.", DotSegments::Current),
+            ("/%2E/a", DotSegments::Current),
+            ("/a/%2e./b/.", DotSegments::Parent),
+            ("/a%2F..", DotSegments::Parent),
+        ] {
+            assert_eq!(canonical(target).map(|(_, dots)| dots), Ok(dots), "{target}");
+        }
+    }
+
+    #[test]
+    fn the_query_is_what_follows_the_first_mark() {
+        let mut path = Vec::new();
+        let query = |target: &'static str, path: &mut Vec<u8>| canonicalize(target.as_bytes(), path).map(|c| c.query);
+        assert_eq!(query("/a?b?c=%zz\\", &mut path), Ok(Some(&b"b?c=%zz\\"[..])));
+        assert_eq!(query("/a?", &mut path), Ok(Some(&b""[..])));
+        assert_eq!(query("/a%3Fb", &mut path), Ok(None));
+    }
+
+    /// Targets that are mostly made of what canonicalising is about.
+    fn targets() -> impl Strategy<Value = String> {
+        let piece = prop_oneof![
+            3 => "[a-c]".boxed(),
+            4 => prop::sample::select(vec!["/", ".", "..", "/../", "/./", "//"]).prop_map(str::to_owned).boxed(),
+            2 => prop::sample::select(vec!["%2e", "%2F", "%5c", "%25", "%3f", "%00", "%ff", "%C3%A9", "%"])
+                .prop_map(str::to_owned).boxed(),
+            1 => "[ -~]".boxed(),
+        ];
+        prop::collection::vec(piece, 0..24).prop_map(|pieces| format!("/{}", pieces.concat()))
+    }
+
+    proptest! {
+        #[test]
+        fn a_canonical_path_has_the_promised_form(target in targets()) {
+            let mut path = Vec::new();
+            if canonicalize(target.as_bytes(), &mut path).is_ok() {
+                prop_assert_eq!(path.first(), Some(&b'/'));
+                prop_assert!(!path.contains(&0));
+                let segments: Vec<_> = path.split(|b| *b == b'/').skip(1).collect();
+                prop_assert!(segments.iter().rev().skip(1).all(|segment| !segment.is_empty()));
+                prop_assert!(segments.iter().all(|segment| *segment != b"." && *segment != b".."));
+            }
+        }
+
+        #[test]
+        fn an_encoded_canonical_path_is_canonical_already(target in targets()) {
+            let mut path = Vec::new();
+            if let Ok(canonical) = canonicalize(target.as_bytes(), &mut path) {
+                let sent = to_target(&path, canonical.query);
+                let mut again = Vec::new();
+                let second = canonicalize(&sent, &mut again);
+                prop_assert_eq!(second, Ok(Canonical { query: canonical.query, dot_segments: DotSegments::None }));
+                prop_assert_eq!(again, path);
+            }
+        }
+
+        #[test]
+        fn a_path_without_anything_to_change_is_itself(path in "(/[a-z0-9._~!$&'()*+,;=:@-]{0,3}[a-z]){1,5}/?") {
+            prop_assert_eq!(canonical(&path).map(|(_, dots)| dots), Ok(DotSegments::None));
+            let mut octets = Vec::new();
+            prop_assert!(canonicalize(path.as_bytes(), &mut octets).is_ok());
+            prop_assert_eq!(octets, path.into_bytes());
+        }
+
+        #[test]
+        fn any_octets_are_read_or_refused(target in prop::collection::vec(any::<u8>(), 0..64)) {
+            let _ = canonicalize(&target, &mut Vec::new());
+        }
+    }
+}

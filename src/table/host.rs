@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn what_is_no_name_is_refused() {
         let long_label = [b'a'; 64];
-        let long_name = [b"a.".as_slice(); 127].concat();
+        let long_name = [b"a.".as_slice(); 128].concat();
         let wrong: [&[u8]; 12] = [
             b"",
             b"a b",

@@ -57,15 +57,15 @@ impl Table {
     pub fn update(&self, config: Arc<Config>) -> Self {
         let count = |wanted: fn(&HostPattern) -> bool| config.hosts.iter().filter(|h| wanted(&h.pattern)).count();
         let mut next = Self {
+            config: Arc::default(),
             exact: HashSet::with_capacity(count(|pattern| matches!(pattern, HostPattern::Exact(_)))),
             wildcard: HashSet::with_capacity(count(|pattern| matches!(pattern, HostPattern::Wildcard(_)))),
             any: None,
-            config: Arc::clone(&config),
         };
         for host in &config.hosts {
             next.insert(host, self.index_of(&host.pattern));
         }
-        next
+        Self { config, ..next }
     }
 
     /// The configuration that this table indexes.

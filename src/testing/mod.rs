@@ -1,3 +1,4 @@
 //! Placeholder.
 
 pub mod certificates;
+pub mod scan;
