@@ -60,13 +60,11 @@ families! {
         "Configurations published";
     ERRORS = Counter "nginx_ingress_controller_errors" &[],
         "Attempts to publish a configuration that failed";
-    SSL_EXPIRE_TIME = Gauge "nginx_ingress_controller_ssl_expire_time_seconds"
-        &["namespace", "class", "host", "secret_name"],
-        "When the certificate served for a host expires, in seconds since 1970";
+    SSL_EXPIRE_TIME = Gauge "nginx_ingress_controller_ssl_expire_time_seconds" &["namespace", "class", "host"],
+        "When the certificate served for a host expires, in seconds since 1970; the default certificate is that of _";
     SSL_CERTIFICATE_INFO = Gauge "nginx_ingress_controller_ssl_certificate_info"
-        &["namespace", "class", "host", "secret_name", "identifier", "issuer_organization", "issuer_common_name",
-          "serial_number", "public_key_algorithm"],
-        "What a certificate says of itself; always 1";
+        &["namespace", "class", "host", "identifier", "issuer_common_name", "serial_number"],
+        "What the certificate served for a host says of itself, identified by the SHA-256 of its chain; always 1";
     ORPHAN_INGRESS = Gauge "nginx_ingress_controller_orphan_ingress" &["namespace", "ingress", "type"],
         "1 for an Ingress that refers to a Service without endpoints";
     CONNECTIONS_ACCEPTED = Counter "landfall_connections_accepted_total" &["listener"],
