@@ -4,8 +4,7 @@
 //! future was cancelled or panicked, records itself as such. In order of use:
 //!
 //! 1. [`Exchange::begin`] when a head has been read (or has turned out not to be one), with the moment of its first octet;
-//! 2. [`identify`](Exchange::identify), and [`route`](Exchange::route) or [`unrouted`](Exchange::unrouted), once the request
-//!    is planned;
+//! 2. [`identify`](Exchange::identify) once the request is planned, and [`route`](Exchange::route) if one claims it;
 //! 3. for each attempt, [`attempt`](Exchange::attempt), then [`connected`](Exchange::connected),
 //!    [`header`](Exchange::header), [`received`](Exchange::received), and [`attempt_ended`](Exchange::attempt_ended);
 //! 4. [`status`](Exchange::status) when the response head is sent, the counting calls while octets move, and
@@ -104,6 +103,16 @@ pub struct Attempt {
     pub response: Option<Duration>,
 }
 
+/// What claims a request, and so what it is counted and logged under.
+#[derive(Debug, Clone)]
+pub enum Claim {
+    /// It was refused before anything was matched.
+    Unmatched,
+    /// No route does.
+    Nothing,
+    Route(Arc<RouteCounters>),
+}
+
 /// What an exchange has come to, as logs and metrics read it.
 #[derive(Debug)]
 pub struct Record<'a> {
@@ -122,8 +131,7 @@ pub struct Record<'a> {
     pub attempts: SmallVec<[Attempt; 2]>,
     /// The value of `X-Request-ID`; empty if there is none.
     pub request_id: SmallVec<[u8; 32]>,
-    /// What the request is counted and logged under; `None` until it is planned.
-    pub route: Option<Arc<RouteCounters>>,
+    pub claim: Claim,
     /// Why the answer is an error of ours; stable, kebab-case.
     pub error: Option<&'static str>,
 }
@@ -141,7 +149,20 @@ impl Record<'_> {
     /// nginx's `$proxy_upstream_name`; empty for a request that was refused before it was matched, as there.
     #[must_use]
     pub fn upstream_name(&self) -> &str {
-        self.route.as_ref().map_or("", |route| route.upstream_name())
+        match &self.claim {
+            Claim::Unmatched => "",
+            Claim::Nothing => RouteCounters::DEFAULT_UPSTREAM,
+            Claim::Route(route) => route.upstream_name(),
+        }
+    }
+
+    /// The labels of the route that claims the request.
+    #[must_use]
+    pub fn labels(&self) -> Option<&RouteLabels> {
+        match &self.claim {
+            Claim::Unmatched | Claim::Nothing => None,
+            Claim::Route(route) => Some(route.labels()),
+        }
     }
 }
 
@@ -171,7 +192,7 @@ impl<'a> Exchange<'a> {
             body_octets: 0,
             attempts: SmallVec::new(),
             request_id: SmallVec::new(),
-            route: None,
+            claim: Claim::Unmatched,
             error: None,
         };
         Self { recorder, form, completed: false, record }
@@ -183,21 +204,18 @@ impl<'a> Exchange<'a> {
         &self.record
     }
 
-    /// Says who the client is, forwarded headers considered, and the request's identifier.
+    /// The request is planned: says who the client is, forwarded headers considered, and the request's identifier. Until
+    /// [`route`](Self::route) is called, no route claims it.
     pub fn identify(&mut self, client: IpAddr, request_id: &[u8]) {
         self.record.client = client;
+        self.record.claim = Claim::Nothing;
         self.record.request_id.clear();
         self.record.request_id.extend_from_slice(request_id);
     }
 
     /// Says which route claims the request.
     pub fn route(&mut self, counters: Arc<RouteCounters>) {
-        self.record.route = Some(counters);
-    }
-
-    /// Says that no route claims the request.
-    pub fn unrouted(&mut self) {
-        self.record.route = Some(Arc::clone(&self.recorder.unrouted));
+        self.record.claim = Claim::Route(counters);
     }
 
     /// Keeps this request out of the access log (`enable-access-log: "false"`); metrics count it all the same.
@@ -296,7 +314,10 @@ impl<'a> Exchange<'a> {
         if let Some(code) = record.error {
             recorder.metrics.rejected(code);
         }
-        let route = record.route.as_ref().unwrap_or(&recorder.unrouted);
+        let route = match &record.claim {
+            Claim::Unmatched | Claim::Nothing => &recorder.unrouted,
+            Claim::Route(route) => route,
+        };
         route.record(&sample(record, elapsed));
         recorder.log.borrow_mut().write(self.form, record, elapsed, now);
     }
@@ -394,7 +415,7 @@ mod tests {
         let (lines, metrics) = recorded(|recorder, head| {
             let mut exchange = begin(recorder, head);
             let now = exchange.record().started;
-            exchange.unrouted();
+            exchange.identify("192.0.2.7".parse().unwrap(), b"");
             exchange.attempt("192.0.2.1:80".parse().unwrap(), now);
             exchange.connected(now);
             exchange.header(200, now);
@@ -416,7 +437,7 @@ mod tests {
     fn a_dropped_exchange_is_a_client_that_closed() {
         let (lines, metrics) = recorded(|recorder, head| {
             let mut exchange = begin(recorder, head);
-            exchange.unrouted();
+            exchange.identify("192.0.2.7".parse().unwrap(), b"");
             exchange.attempt("192.0.2.1:80".parse().unwrap(), Instant::now());
             drop(exchange);
         });

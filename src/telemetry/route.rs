@@ -153,9 +153,12 @@ pub struct RouteCounters {
 }
 
 impl RouteCounters {
+    /// What ingress-nginx calls the upstream of requests without a Service.
+    pub const DEFAULT_UPSTREAM: &'static str = "upstream-default-backend";
+
     pub(super) fn new(labels: RouteLabels, statuses: StatusLabels) -> Self {
         let upstream_name = match labels.service.as_str() {
-            "" => "upstream-default-backend".to_owned(),
+            "" => Self::DEFAULT_UPSTREAM.to_owned(),
             service => format!("{}-{service}-{}", labels.namespace, labels.service_port),
         };
         Self { labels, upstream_name, statuses, series: AppendList::default(), overflow: AppendList::default() }

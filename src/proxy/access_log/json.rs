@@ -59,7 +59,7 @@ pub(super) fn write(out: &mut Vec<u8>, record: &Record<'_>, elapsed: Duration, t
         Received::Head(head) => (Some(head), None),
         Received::Malformed(line) => (None, Some(line)),
     };
-    let labels = record.route.as_ref().map(|route| route.labels());
+    let labels = record.labels();
     let field = |known| head.and_then(|head| head.fields.first(known)).map(String::from_utf8_lossy);
     let line = Line {
         time,

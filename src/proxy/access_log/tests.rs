@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use super::stamp::Stamp;
 use super::{combined, json};
 use crate::ir::route::RouteLabels;
-use crate::proxy::exchange::{Attempt, Received, Record};
+use crate::proxy::exchange::{Attempt, Claim, Received, Record};
 use crate::request::head::{RequestHead, Version};
 use crate::telemetry::{Listener, Metrics};
 
@@ -24,7 +24,7 @@ fn head(method: &str, target: &str, fields: &[(&str, &str)], wire_octets: u64) -
 
 fn record<'a>(received: Received<'a>, service: Option<&str>, status: u16, body_octets: u64) -> Record<'a> {
     let labels = service.map(|service| RouteLabels {
-        namespace: if service.is_empty() { String::new() } else { "default".into() },
+        namespace: "default".into(),
         service: service.into(),
         service_port: "80".into(),
         ..RouteLabels::default()
@@ -42,7 +42,7 @@ fn record<'a>(received: Received<'a>, service: Option<&str>, status: u16, body_o
         body_octets,
         attempts: SmallVec::new(),
         request_id,
-        route: labels.map(|labels| Metrics::new().worker().route(&labels)),
+        claim: labels.map_or(Claim::Unmatched, |labels| Claim::Route(Metrics::new().worker().route(&labels))),
         error: None,
     }
 }
@@ -103,7 +103,8 @@ fn a_client_that_went_away_leaves_an_attempt_without_status() {
 #[test]
 fn a_request_that_is_not_passed_on_has_no_attempt() {
     let head = head("GET", "/nothing", &[("User-Agent", "ua")], 96);
-    let record = record(Received::Head(&head), Some(""), 404, 153);
+    let mut record = record(Received::Head(&head), None, 404, 153);
+    record.claim = Claim::Nothing;
     assert_eq!(
         line(&record, 0),
         r#"127.0.0.1 - - [24/Nov/2026:00:17:14 +0000] "GET /nothing HTTP/1.1" 404 153 "-" "ua" 96 0.000 [upstream-default-backend] [] - - - - abc"#
