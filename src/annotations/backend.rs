@@ -105,7 +105,7 @@ fn load_balance(values: &mut Values<'_>, policy: &mut IngressPolicy) {
 
 /// Reads a balancing algorithm by ingress-nginx's name.
 #[must_use]
-pub(crate) fn parse_balance(text: &str) -> Option<Balance> {
+pub fn parse_balance(text: &str) -> Option<Balance> {
     match text {
         "round_robin" => Some(Balance::RoundRobin),
         "ewma" => Some(Balance::Ewma),

@@ -1,7 +1,7 @@
 //! Authentication by asking another service.
 
 use super::catalogue::{Annotation, Class, Idle, Scope, Support};
-use super::policy::IngressPolicy;
+use super::policy::{GlobalAuth, IngressPolicy};
 use super::{Family, Values};
 
 pub(super) struct ExternalAuthentication;
@@ -15,7 +15,11 @@ impl Family for ExternalAuthentication {
         ROWS
     }
 
-    fn apply(&self, _: &mut Values<'_>, _: &mut IngressPolicy) {}
+    fn apply(&self, values: &mut Values<'_>, policy: &mut IngressPolicy) {
+        if values.boolean("enable-global-auth") == Some(false) {
+            policy.global_auth = GlobalAuth::OptedOut;
+        }
+    }
 }
 
 const ROWS: &[Annotation] = &[
@@ -34,6 +38,14 @@ const ROWS: &[Annotation] = &[
         "",
         Support::FailsClosed(Idle::Empty),
         "Where clients without credentials are sent",
+    ),
+    Annotation::new(
+        "enable-global-auth",
+        Class::B,
+        Scope::Route,
+        "true",
+        Support::Supported,
+        "Whether the ConfigMap's global-auth-url, which is not supported yet and refuses, applies to this Ingress",
     ),
     Annotation::new(
         "auth-method",

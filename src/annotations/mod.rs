@@ -49,6 +49,13 @@ use std::collections::BTreeMap;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{ObjectRef, Refusal};
 
+/// The scalars that the ConfigMap has in common with annotations.
+pub mod scalar {
+    pub use super::backend::parse_balance as balance;
+    pub use super::body::parse_limit as body_limit;
+    pub use super::retry::parse_conditions as retry_conditions;
+}
+
 pub use catalogue::{Annotation, Class, Idle, Scope, Support, catalogue, support_table};
 pub use policy::{Defaults, EndpointMode, GlobalAuth, HostTemplate, IngressPolicy, PathSyntax, Refused, Role};
 pub use values::Values;

@@ -124,11 +124,8 @@ fn check_url(url: &str) -> Result<(), &'static str> {
 fn status(kind: &Kind, values: &mut Values<'_>) -> u16 {
     let Some(text) = values.text(kind.code) else { return kind.default };
     let read = go::parse_int(text).and_then(|n| u16::try_from(n).ok()).filter(|n| (300..=kind.last).contains(n));
-    match read {
-        Some(status) => status,
-        None => {
-            values.invalid(kind.code, &format!("is not a status from 300 to {}", kind.last));
-            kind.default
-        }
+    if read.is_none() {
+        values.invalid(kind.code, &format!("is not a status from 300 to {}", kind.last));
     }
+    read.unwrap_or(kind.default)
 }

@@ -66,7 +66,7 @@ const ROWS: &[Annotation] = &[
 
 /// Reads nginx's list of conditions, separated by spaces. `off` anywhere turns all off. The error is the first word
 /// that is no condition.
-pub(crate) fn parse_conditions(text: &str) -> Result<RetryConditions, &str> {
+pub fn parse_conditions(text: &str) -> Result<RetryConditions, &str> {
     let mut conditions = RetryConditions::OFF;
     let mut off = false;
     for word in text.split_ascii_whitespace() {

@@ -33,7 +33,7 @@ impl Family for UpstreamTimeouts {
 }
 
 /// What a timeout may be: zero would fail every request, and beyond ten years is a slip of the pen.
-pub(crate) const SECONDS: std::ops::RangeInclusive<u32> = 1..=315_360_000;
+const SECONDS: std::ops::RangeInclusive<u32> = 1..=315_360_000;
 
 const ROWS: &[Annotation] = &[
     Annotation::new(

@@ -1,8 +1,12 @@
 //! What became of each Ingress.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::ir::ObjectRef;
+
+use super::hosts::Merged;
+use super::lower::Lowered;
 
 /// What became of one Ingress.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,5 +44,68 @@ impl fmt::Display for Verdict {
             Self::NotServed => "not served",
             Self::NotOurs => "not ours",
         })
+    }
+}
+
+/// The statuses while hosts are merged.
+pub(super) struct Statuses {
+    ours: Vec<IngressStatus>,
+    others: Vec<ObjectRef>,
+}
+
+impl Statuses {
+    /// Our Ingresses in the order in which hosts refer to them.
+    pub(super) fn new(ours: &[Arc<Lowered>], others: Vec<ObjectRef>) -> Self {
+        let ours = ours.iter().map(|lowered| IngressStatus {
+            ingress: lowered.ingress.clone(),
+            verdict: Verdict::NotServed,
+            hosts: Vec::new(),
+            served: 0,
+            refused: 0,
+            dropped: lowered.dropped,
+        });
+        Self { ours: ours.collect(), others }
+    }
+
+    /// Counts what one host made of its Ingresses.
+    pub(super) fn add(&mut self, host: &Merged<'_>) {
+        let name = host.outcome.host.pattern.to_string();
+        for (index, tally) in host.members.iter().zip(&host.outcome.tallies) {
+            if let Some(status) = self.ours.get_mut(*index) {
+                status.served += tally.served;
+                status.refused += tally.refused;
+                status.dropped += tally.dropped;
+                if tally.served + tally.refused > 0 {
+                    status.hosts.push(name.clone());
+                }
+            }
+        }
+    }
+
+    /// Every Ingress, sorted by namespace and name.
+    pub(super) fn finish(self) -> Vec<IngressStatus> {
+        let ours = self.ours.into_iter().map(|status| IngressStatus { verdict: verdict(&status), ..status });
+        let others = self.others.into_iter().map(|ingress| IngressStatus {
+            ingress,
+            verdict: Verdict::NotOurs,
+            hosts: Vec::new(),
+            served: 0,
+            refused: 0,
+            dropped: 0,
+        });
+        let mut statuses: Vec<IngressStatus> = ours.chain(others).collect();
+        statuses.sort_by(|a, b| a.ingress.cmp(&b.ingress));
+        for status in &mut statuses {
+            status.hosts.sort();
+        }
+        statuses
+    }
+}
+
+fn verdict(status: &IngressStatus) -> Verdict {
+    match (status.served > 0, status.refused + status.dropped > 0) {
+        (true, false) => Verdict::Served,
+        (true, true) => Verdict::Partly,
+        (false, _) => Verdict::NotServed,
     }
 }

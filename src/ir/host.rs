@@ -68,6 +68,18 @@ impl HostPattern {
             None => HostName::parse(text).map(Self::Exact),
         }
     }
+
+    /// The wildcard that claims this exact name where nothing claims it itself: its first label replaced by `*`.
+    #[must_use]
+    pub fn covering_wildcard(&self) -> Option<Self> {
+        match self {
+            Self::Exact(name) => {
+                let (_, parent) = name.as_str().split_once('.')?;
+                HostName::parse(parent).map(Self::Wildcard)
+            }
+            Self::Wildcard(_) | Self::Any => None,
+        }
+    }
 }
 
 impl fmt::Display for HostPattern {
