@@ -45,14 +45,22 @@ pub(crate) async fn serve(worker: Rc<Worker>, peer: Peer, wire: Wire, buffer: Re
         timer: IdleTimer::default(),
         served: 0,
     };
-    while connection.serve_next().await == Next::Continue {}
-    connection.linger().await;
+    loop {
+        match connection.serve_next().await {
+            Next::Continue => {}
+            Next::Close => return connection.linger().await,
+            Next::Leave => return,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Next {
     Continue,
+    /// Close so that the client can read the last answer.
     Close,
+    /// There is nothing left to read for the client, or nobody to read it.
+    Leave,
 }
 
 struct Connection {
@@ -82,10 +90,9 @@ impl Connection {
     async fn serve_next(&mut self) -> Next {
         let framing = match self.read_head().await {
             Ok(framing) => framing,
-            Err(no_request) => {
-                self.refuse(no_request).await;
-                return Next::Close;
-            }
+            Err(NoRequest::Idle) => return Next::Leave,
+            Err(NoRequest::Timeout) => return self.refuse(408, "header-timeout").await,
+            Err(NoRequest::Malformed(error)) => return self.refuse(error.status, error.code).await,
         };
         self.served += 1;
         self.answer(framing).await
@@ -138,37 +145,30 @@ impl Connection {
         filled.await.map(|_| ())
     }
 
-    /// Answers what cannot be served, if there is anybody to answer.
-    async fn refuse(&mut self, reason: NoRequest) {
-        let (status, code) = match reason {
-            NoRequest::Idle => return,
-            NoRequest::Timeout => (408, "header-timeout"),
-            NoRequest::Malformed(error) => (error.status, error.code),
-        };
+    /// Answers what is no request.
+    async fn refuse(&mut self, status: u16, code: &'static str) -> Next {
         self.outgoing.reset();
-        let shared = Shared::new(Persistence::Close, Expectation::None);
+        let shared = Shared::new(&self.worker, Persistence::Close, Expectation::None);
         let mut reply = H1Reply::new(&self.wire, &mut self.outgoing, &shared, Version::Http11);
         let refusal = service::Refused { head: &self.head, status, code };
         service::refuse(&self.worker, &self.peer, &refusal, &mut reply, &mut self.memory).await;
-        self.flush().await;
+        if self.flush().await { Next::Close } else { Next::Leave }
     }
 
     /// Serves one request whose head was read.
     async fn answer(&mut self, framing: RequestFraming) -> Next {
         let persistence = self.persistence(framing.connection);
-        let shared = Shared::new(persistence, framing.expect);
-        let Self { worker, peer, wire, buffer, outgoing, head, memory, .. } = self;
+        let Self { worker, peer, wire, buffer, outgoing, head, memory, timer, .. } = self;
+        let shared = Shared::new(worker, persistence, framing.expect);
         outgoing.reset();
         let inbound = Inbound { head, peer, demand: demand(&framing, head.version) };
         let mut body = Body::new(wire, buffer, framing.body, &shared);
         let mut reply = H1Reply::new(wire, outgoing, &shared, head.version);
         service::serve(worker, inbound, &mut body, &mut reply, memory).await;
-        let complete = body.incoming.is_complete();
-        let spent = shared.aborted.get() || shared.tunnelled.get();
-        if spent || !self.flush().await || persistence == Persistence::Close || shared.closing.get() {
-            return Next::Close;
+        if shared.aborted.get() || shared.tunnelled.get() || !flush(wire, outgoing, timer).await {
+            return Next::Leave;
         }
-        if complete { Next::Continue } else { Next::Close }
+        if shared.closing.get() || !body.skip_rest(timer).await { Next::Close } else { Next::Continue }
     }
 
     /// Whether the connection may go on after this request.
@@ -176,18 +176,12 @@ impl Connection {
         let pinned = self.worker.pin();
         let policy = pinned.listener();
         let spent = self.served >= policy.keep_alive_requests || policy.keep_alive.is_zero();
-        if spent || self.worker.is_draining() { Persistence::Close } else { asked }
+        if spent { Persistence::Close } else { asked }
     }
 
     /// Sends what is buffered. `false` if the client takes nothing.
     async fn flush(&mut self) -> bool {
-        let Self { wire, outgoing, timer, .. } = self;
-        timer.begin(service::CLIENT_SEND_TIMEOUT);
-        poll_fn(|cx| match outgoing.poll_flush(cx, wire) {
-            Poll::Ready(result) => Poll::Ready(result.is_ok()),
-            Poll::Pending => timer.poll_expired(cx).map(|()| false),
-        })
-        .await
+        flush(&self.wire, &mut self.outgoing, &mut self.timer).await
     }
 
     /// Closes so that the client can read our last answer: ends our direction, then drops what still arrives, for a
@@ -215,6 +209,16 @@ impl Connection {
     }
 }
 
+/// Sends what is buffered. `false` if the client takes nothing.
+async fn flush(wire: &Wire, outgoing: &mut Outgoing, timer: &mut IdleTimer) -> bool {
+    timer.begin(service::CLIENT_SEND_TIMEOUT);
+    poll_fn(|cx| match outgoing.poll_flush(cx, wire) {
+        Poll::Ready(result) => Poll::Ready(result.is_ok()),
+        Poll::Pending => timer.poll_expired(cx).map(|()| false),
+    })
+    .await
+}
+
 fn demand(framing: &RequestFraming, version: Version) -> Demand<'_> {
     Demand {
         upgrade: framing.upgrade.as_ref().map(|upgrade| upgrade.protocols.as_slice()),
@@ -230,7 +234,8 @@ fn demand(framing: &RequestFraming, version: Version) -> Demand<'_> {
 }
 
 /// What body and reply of one exchange tell each other.
-struct Shared {
+struct Shared<'a> {
+    worker: &'a Worker,
     persistence: Persistence,
     /// `100 Continue` is owed to the client before its body is read.
     owes_continue: Cell<bool>,
@@ -242,9 +247,10 @@ struct Shared {
     tunnelled: Cell<bool>,
 }
 
-impl Shared {
-    fn new(persistence: Persistence, expect: Expectation) -> Self {
+impl<'a> Shared<'a> {
+    fn new(worker: &'a Worker, persistence: Persistence, expect: Expectation) -> Self {
         Self {
+            worker,
             persistence,
             owes_continue: Cell::new(expect == Expectation::Continue),
             begun: Cell::new(false),
@@ -260,19 +266,44 @@ struct Body<'a> {
     wire: &'a Wire,
     buffer: &'a mut ReadBuffer,
     incoming: Incoming,
-    shared: &'a Shared,
+    shared: &'a Shared<'a>,
     /// Octets of `100 Continue` that were sent.
     continued: usize,
 }
 
 impl<'a> Body<'a> {
-    fn new(wire: &'a Wire, buffer: &'a mut ReadBuffer, length: BodyLength, shared: &'a Shared) -> Self {
+    fn new(wire: &'a Wire, buffer: &'a mut ReadBuffer, length: BodyLength, shared: &'a Shared<'a>) -> Self {
         let framing = match length {
             BodyLength::None => Framing::Done,
             BodyLength::Length(octets) => Framing::Length(octets),
             BodyLength::Chunked => Framing::Chunked(Box::new(chunked::Decoder::default())),
         };
         Self { wire, buffer, incoming: Incoming::new(framing), shared, continued: 0 }
+    }
+
+    /// Reads and drops what is left of the body, if it is little and comes soon, so that the connection can go on.
+    /// `false` if it cannot.
+    async fn skip_rest(&mut self, timer: &mut IdleTimer) -> bool {
+        if self.incoming.is_complete() {
+            return true;
+        }
+        timer.begin(LINGER);
+        let mut skipped = 0;
+        poll_fn(|cx| {
+            loop {
+                match self.poll_piece(cx) {
+                    Poll::Ready(Ok(Piece::End)) => return Poll::Ready(true),
+                    Poll::Ready(Ok(Piece::Data)) if skipped < DRAINED => {
+                        let octets = self.piece().len();
+                        skipped += octets as u64;
+                        self.consume(octets);
+                    }
+                    Poll::Ready(_) => return Poll::Ready(false),
+                    Poll::Pending => return timer.poll_expired(cx).map(|()| false),
+                }
+            }
+        })
+        .await
     }
 
     /// Tells the client to send its body, once somebody wants it and if no octet of it is here yet.
@@ -324,18 +355,19 @@ impl Source for Body<'_> {
 struct H1Reply<'a> {
     wire: &'a Wire,
     outgoing: &'a mut Outgoing,
-    shared: &'a Shared,
+    shared: &'a Shared<'a>,
     version: Version,
 }
 
 impl<'a> H1Reply<'a> {
-    fn new(wire: &'a Wire, outgoing: &'a mut Outgoing, shared: &'a Shared, version: Version) -> Self {
+    fn new(wire: &'a Wire, outgoing: &'a mut Outgoing, shared: &'a Shared<'a>, version: Version) -> Self {
         Self { wire, outgoing, shared, version }
     }
 
     /// What the response says of the connection's future.
     fn connection_field(&mut self, delimited_by_close: bool) {
-        if self.shared.persistence == Persistence::Close || delimited_by_close {
+        let ending = self.shared.persistence == Persistence::Close || self.shared.worker.is_draining();
+        if ending || delimited_by_close {
             self.shared.closing.set(true);
             encode::connection_close(self.outgoing.buffer());
         } else if self.version == Version::Http10 {
