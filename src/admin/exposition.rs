@@ -14,6 +14,7 @@ pub(super) fn text(metrics: &Metrics, report: &ReportCell, state: &State) -> imp
     forget_deleted_routes(metrics, &state.config);
     let mut points = certificates::points(metrics.options(), state);
     points.extend(orphans(state));
+    points.push(Point { family: &family::GENERATION, labels: Vec::new(), value: state.generation as f64 });
     metrics.exposition(report, points)
 }
 

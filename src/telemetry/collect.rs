@@ -8,12 +8,13 @@ use std::time::UNIX_EPOCH;
 use prometheus::TextEncoder;
 use prometheus::proto::{self, LabelPair, MetricFamily, MetricType};
 
+use super::count::{Count, Level};
 use super::family::{self, FAMILIES, Family, Kind};
 use super::histogram::{LENGTH_BOUNDS, SIZE_BOUNDS, TIME_BOUNDS, Totals, Unit};
 use super::metrics::{HostLabels, MetricsOptions, Point};
 use super::report::ReportCell;
 use super::route::{RouteCounters, Series, SeriesKey};
-use super::worker::{Count, Level, WorkerCells};
+use super::worker::WorkerCells;
 use crate::ir::route::RouteLabels;
 
 /// Everything counted at one moment, summed over the workers.
@@ -199,7 +200,6 @@ fn report_points(cell: &ReportCell, points: &mut Vec<Point>) {
     let report = cell.current();
     let mut push = |family, labels, value| points.push(Point { family, labels, value });
     let published = report.published.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
-    push(&family::GENERATION, Vec::new(), report.generation as f64);
     push(&family::CONFIG_HASH, Vec::new(), report.generation as f64);
     push(&family::CONFIG_SUCCESSFUL, Vec::new(), if cell.succeeded_last() { 1.0 } else { 0.0 });
     push(&family::CONFIG_SUCCESSFUL_TIME, Vec::new(), published.map_or(0.0, |at| at.as_secs() as f64));

@@ -5,6 +5,7 @@
 
 mod cells;
 mod collect;
+mod count;
 mod histogram;
 
 pub mod family;
@@ -15,8 +16,12 @@ pub mod route;
 pub mod trace;
 pub mod worker;
 
+pub use count::{AttemptOutcome, Count, HandshakeOutcome, Level, Listener};
 pub use log::AccessLog;
 pub use metrics::{HostLabels, Metrics, MetricsOptions, Point};
 pub use report::{Report, ReportCell};
 pub use route::{MethodLabel, RouteCounters, Sample, StatusLabels, UpstreamSample};
-pub use worker::{AttemptOutcome, Count, HandshakeOutcome, Level, Listener, WorkerMetrics};
+pub use worker::WorkerMetrics;
+
+#[cfg(test)]
+mod tests;

@@ -13,21 +13,22 @@
 //!
 //! An exchange borrows the head until then and copies nothing from it; beyond two attempts it allocates.
 
+mod record;
+
+pub use record::{Attempt, Claim, Received, Record};
+
 use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use smallvec::SmallVec;
 
 use super::access_log::WorkerLog;
 use crate::ir::listener::AccessLog as LogForm;
 use crate::ir::route::RouteLabels;
-use crate::request::RequestHead;
-use crate::telemetry::{
-    AttemptOutcome, Count, Level, Listener, MethodLabel, RouteCounters, Sample, UpstreamSample, WorkerMetrics,
-};
+use crate::telemetry::{AttemptOutcome, Count, Level, Listener, RouteCounters, WorkerMetrics};
 
 /// nginx's status for a client that went away before its answer.
 const CLIENT_CLOSED_REQUEST: u16 = 499;
@@ -65,14 +66,6 @@ impl Recorder {
     }
 }
 
-/// What was received as a request.
-#[derive(Debug, Clone, Copy)]
-pub enum Received<'a> {
-    Head(&'a RequestHead),
-    /// Octets that are no request head: as much of the first line as there is, for the log.
-    Malformed(&'a [u8]),
-}
-
 /// What an exchange begins with.
 #[derive(Debug, Clone, Copy)]
 pub struct Beginning<'a> {
@@ -84,86 +77,6 @@ pub struct Beginning<'a> {
     pub form: LogForm,
     /// When the first octet of the request was read.
     pub at: Instant,
-}
-
-/// One attempt at an endpoint.
-#[derive(Debug, Clone)]
-pub struct Attempt {
-    pub address: SocketAddr,
-    pub started: Instant,
-    /// The status of its response, or what its failure amounts to (502, 504); `None` when it was given up first.
-    pub status: Option<u16>,
-    /// Octets of its response's body.
-    pub response_octets: u64,
-    /// From its start to a connection that can be written to.
-    pub connect: Option<Duration>,
-    /// From its start to its response head.
-    pub header: Option<Duration>,
-    /// From its start to its end.
-    pub response: Option<Duration>,
-}
-
-/// What claims a request, and so what it is counted and logged under.
-#[derive(Debug, Clone)]
-pub enum Claim {
-    /// It was refused before anything was matched.
-    Unmatched,
-    /// No route does.
-    Nothing,
-    Route(Arc<RouteCounters>),
-}
-
-/// What an exchange has come to, as logs and metrics read it.
-#[derive(Debug)]
-pub struct Record<'a> {
-    pub received: Received<'a>,
-    pub client: IpAddr,
-    pub listener: Listener,
-    pub started: Instant,
-    /// 0 until a response head is sent.
-    pub status: u16,
-    /// Octets of the request's body as received.
-    pub request_body_octets: u64,
-    /// Octets of the response's head, interim responses included.
-    pub head_octets: u64,
-    /// Octets of the response's body.
-    pub body_octets: u64,
-    pub attempts: SmallVec<[Attempt; 2]>,
-    /// The value of `X-Request-ID`; empty if there is none.
-    pub request_id: SmallVec<[u8; 32]>,
-    pub claim: Claim,
-    /// Why the answer is an error of ours; stable, kebab-case.
-    pub error: Option<&'static str>,
-}
-
-impl Record<'_> {
-    /// nginx's `$request_length`: request line, fields and body. 0 for what is no request, as there.
-    #[must_use]
-    pub fn request_octets(&self) -> u64 {
-        match self.received {
-            Received::Head(head) => head.wire_octets + self.request_body_octets,
-            Received::Malformed(_) => 0,
-        }
-    }
-
-    /// nginx's `$proxy_upstream_name`; empty for a request that was refused before it was matched, as there.
-    #[must_use]
-    pub fn upstream_name(&self) -> &str {
-        match &self.claim {
-            Claim::Unmatched => "",
-            Claim::Nothing => RouteCounters::DEFAULT_UPSTREAM,
-            Claim::Route(route) => route.upstream_name(),
-        }
-    }
-
-    /// The labels of the route that claims the request.
-    #[must_use]
-    pub fn labels(&self) -> Option<&RouteLabels> {
-        match &self.claim {
-            Claim::Unmatched | Claim::Nothing => None,
-            Claim::Route(route) => Some(route.labels()),
-        }
-    }
 }
 
 /// A request being served. See the module for the order of use.
@@ -318,7 +231,7 @@ impl<'a> Exchange<'a> {
             Claim::Unmatched | Claim::Nothing => &recorder.unrouted,
             Claim::Route(route) => route,
         };
-        route.record(&sample(record, elapsed));
+        route.record(&record.sample(elapsed));
         recorder.log.borrow_mut().write(self.form, record, elapsed, now);
     }
 }
@@ -343,142 +256,5 @@ impl Drop for Exchange<'_> {
     }
 }
 
-fn sample(record: &Record<'_>, elapsed: Duration) -> Sample {
-    let method = match record.received {
-        Received::Head(head) => MethodLabel::of(&head.method),
-        Received::Malformed(_) => MethodLabel::Other,
-    };
-    let upstream = record.attempts.last().map(|attempt| UpstreamSample {
-        connect: attempt.connect,
-        header: attempt.header,
-        response: attempt.response,
-    });
-    Sample {
-        method,
-        status: record.status,
-        duration: elapsed,
-        request_octets: record.request_octets(),
-        sent_octets: record.head_octets + record.body_octets,
-        upstream,
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use std::io::{self, Write};
-    use std::sync::mpsc;
-
-    use super::*;
-    use crate::telemetry::{AccessLog, Metrics, Point, ReportCell};
-
-    struct Lines(mpsc::Sender<Vec<u8>>);
-
-    impl Write for Lines {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            let _ = self.0.send(bytes.to_vec());
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    /// Serves one request, and gives the log's lines and the metrics that it left.
-    fn recorded(serve: impl FnOnce(&Recorder, &RequestHead)) -> (String, String) {
-        let metrics = Metrics::new();
-        let (sender, lines) = mpsc::channel();
-        let log = AccessLog::to_writer(Lines(sender), &metrics).unwrap();
-        let recorder = Recorder::new(metrics.worker(), WorkerLog::new(log.clone()));
-        let head = RequestHead { method: "GET".into(), target: b"/".to_vec(), ..RequestHead::default() };
-        serve(&recorder, &head);
-        recorder.flush();
-        assert!(log.flush(Duration::from_secs(30)));
-        let text = lines.try_iter().flatten().collect();
-        let exposition = metrics.exposition(&ReportCell::default(), Vec::<Point>::new()).collect();
-        (String::from_utf8(text).unwrap(), exposition)
-    }
-
-    fn begin<'a>(recorder: &'a Recorder, head: &'a RequestHead) -> Exchange<'a> {
-        let beginning = Beginning {
-            received: Received::Head(head),
-            peer: "[::ffff:192.0.2.7]:4000".parse().unwrap(),
-            listener: Listener::Http,
-            form: LogForm::Combined,
-            at: Instant::now(),
-        };
-        Exchange::begin(recorder, beginning)
-    }
-
-    #[test]
-    fn a_completed_exchange_leaves_one_line_and_one_count() {
-        let (lines, metrics) = recorded(|recorder, head| {
-            let mut exchange = begin(recorder, head);
-            let now = exchange.record().started;
-            exchange.identify("192.0.2.7".parse().unwrap(), b"");
-            exchange.attempt("192.0.2.1:80".parse().unwrap(), now);
-            exchange.connected(now);
-            exchange.header(200, now);
-            exchange.attempt_ended(AttemptOutcome::Answered, now + Duration::from_millis(3));
-            exchange.status(200);
-            exchange.sent_body(5);
-            exchange.complete(now + Duration::from_millis(4));
-        });
-        assert_eq!(lines.lines().count(), 1, "{lines}");
-        assert!(lines.starts_with("192.0.2.7 - - ["), "{lines}");
-        assert!(
-            lines.contains("\" 200 5 \"-\" \"-\" 0 0.004 [upstream-default-backend] [] 192.0.2.1:80 0 0.003 200 -")
-        );
-        assert!(metrics.contains("landfall_upstream_attempts_total{outcome=\"answered\"} 1"), "{metrics}");
-        assert!(metrics.contains("landfall_requests_active 0"), "{metrics}");
-    }
-
-    #[test]
-    fn a_dropped_exchange_is_a_client_that_closed() {
-        let (lines, metrics) = recorded(|recorder, head| {
-            let mut exchange = begin(recorder, head);
-            exchange.identify("192.0.2.7".parse().unwrap(), b"");
-            exchange.attempt("192.0.2.1:80".parse().unwrap(), Instant::now());
-            drop(exchange);
-        });
-        assert!(lines.contains("HTTP/1.1\" 499 0 "), "{lines}");
-        assert!(metrics.contains("landfall_requests_rejected_total{code=\"client-closed\"} 1"), "{metrics}");
-        assert!(metrics.contains("landfall_upstream_attempts_total{outcome=\"cancelled\"} 1"), "{metrics}");
-        assert!(metrics.contains("landfall_requests_active 0"), "{metrics}");
-    }
-
-    #[test]
-    fn an_exchange_that_unwinds_is_a_panic() {
-        let (lines, _) = recorded(|recorder, head| {
-            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                let _exchange = begin(recorder, head);
-                std::panic::resume_unwind(Box::new("a bug"));
-            }));
-            assert!(outcome.is_err());
-        });
-        assert!(lines.contains("HTTP/1.1\" 500 0 "), "{lines}");
-    }
-
-    #[test]
-    fn a_response_under_way_keeps_its_status_when_the_client_leaves() {
-        let (lines, _) = recorded(|recorder, head| {
-            let mut exchange = begin(recorder, head);
-            exchange.status(200);
-            exchange.sent_body(17);
-            drop(exchange);
-        });
-        assert!(lines.contains("HTTP/1.1\" 200 17 "), "{lines}");
-    }
-
-    #[test]
-    fn an_unlogged_exchange_is_counted_all_the_same() {
-        let (lines, metrics) = recorded(|recorder, head| {
-            let mut exchange = begin(recorder, head);
-            exchange.unlogged();
-            exchange.status(204);
-            exchange.complete(Instant::now());
-        });
-        assert_eq!(lines, "");
-        assert!(metrics.contains("status=\"204\""), "{metrics}");
-    }
-}
+mod tests;
