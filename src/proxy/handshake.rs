@@ -1,31 +1,227 @@
-//! stub
-use crate::live::Reader;
-use tokio::net::TcpStream;
+//! The TLS handshake of a client: from an accepted connection to an encrypted one.
+//!
+//! The ClientHello is read first; then the TLS policy and the certificate are those of the live state, so that a change
+//! of either holds from the next handshake on. A client that speaks plain HTTP is told so, as nginx tells it. The whole
+//! handshake has one deadline. No PROXY protocol header is read here: that comes before.
+
+use std::future::poll_fn;
+use std::io::{self, ErrorKind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Poll, ready};
+use std::time::Duration;
+
+use rustls::HandshakeKind;
+use rustls::server::{Acceptor, ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::time::timeout;
+use tokio_rustls::StartHandshake;
+use tokio_rustls::server::TlsStream;
+
+use crate::live;
+use crate::tls::server::{ALPN_HTTP2, ServerConfigs};
+
+/// How long a client may take for the whole handshake.
+pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a client that spoke plain HTTP may take to read that it is wrong here.
+const FAREWELL_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How much of a plain request is read and thrown away, so that the answer is not lost to a reset.
+const FAREWELL_BYTES: u64 = 64 * 1024;
+
+/// Accepts handshakes. Clones share configurations and ticket keys, so a client may resume with any of them: make one,
+/// and give each worker a clone.
 #[derive(Debug, Clone)]
-pub(crate) struct TlsAcceptor {}
+pub(crate) struct TlsAcceptor {
+    reader: live::Reader,
+    configs: Arc<ServerConfigs>,
+    timeout: Duration,
+}
+
+impl TlsAcceptor {
+    /// Takes policy and certificates from `reader`'s state at each handshake.
+    #[must_use]
+    pub(crate) fn new(reader: live::Reader) -> Self {
+        let configs = ServerConfigs::new(Arc::new(LiveResolver { reader: reader.clone() }));
+        Self { reader, configs: Arc::new(configs), timeout: HANDSHAKE_TIMEOUT }
+    }
+
+    /// Completes the handshake of one client. On failure the client has been told where TLS or HTTP has a way to, and
+    /// the connection is closed. Dropping the future closes it too.
+    pub(crate) async fn accept<IO>(&self, io: IO) -> Result<Accepted<IO>, TlsFailure>
+    where
+        IO: AsyncRead + AsyncWrite + Unpin,
+    {
+        timeout(self.timeout, self.handshake(io)).await.unwrap_or(Err(TlsFailure::Timeout))
+    }
+
+    async fn handshake<IO>(&self, mut io: IO) -> Result<Accepted<IO>, TlsFailure>
+    where
+        IO: AsyncRead + AsyncWrite + Unpin,
+    {
+        let hello = match read_hello(&mut io).await {
+            Ok(hello) => hello,
+            Err(TlsFailure::PlainHttp) => {
+                refuse_plain_http(&mut io).await;
+                return Err(TlsFailure::PlainHttp);
+            }
+            Err(error) => return Err(error),
+        };
+        let policy = self.reader.current().config.listener.tls;
+        let config = Arc::clone(self.configs.of(policy));
+        let stream = StartHandshake::from_parts(hello, io).into_stream(config).await?;
+        Ok(Accepted::new(stream))
+    }
+}
+
+/// A client whose handshake is complete.
 #[derive(Debug)]
+pub(crate) struct Accepted<IO> {
+    pub(crate) stream: TlsStream<IO>,
+    pub(crate) alpn: Alpn,
+    /// Whether an earlier session was resumed.
+    pub(crate) resumed: bool,
+}
+
+impl<IO> Accepted<IO> {
+    fn new(stream: TlsStream<IO>) -> Self {
+        let (_, session) = stream.get_ref();
+        let alpn = if session.alpn_protocol() == Some(ALPN_HTTP2) { Alpn::H2 } else { Alpn::H1 };
+        let resumed = session.handshake_kind() == Some(HandshakeKind::Resumed);
+        Self { stream, alpn, resumed }
+    }
+}
+
+/// The protocol agreed on (RFC 7301).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Alpn {
+    /// `http/1.1`, or nothing agreed on.
     H1,
     H2,
 }
-#[derive(Debug)]
-pub(crate) struct Accepted {
-    pub(crate) stream: tokio_rustls::server::TlsStream<TcpStream>,
-    pub(crate) alpn: Alpn,
-    pub(crate) resumed: bool,
-}
+
+/// Why a handshake came to nothing. All of these are the client's doing or the network's.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TlsFailure {
-    #[error("timeout")]
+    #[error("the client did not complete the TLS handshake in time")]
     Timeout,
-    #[error("failed")]
-    Failed,
+    /// Load balancers check ports this way, so it is not worth a line in a log.
+    #[error("the client left before the TLS handshake was complete")]
+    Closed,
+    /// The client has been answered 400.
+    #[error("the client sent a plain HTTP request to the HTTPS port")]
+    PlainHttp,
+    /// The client has been sent an alert, or sent one itself.
+    #[error("the TLS handshake failed: {0}")]
+    Refused(rustls::Error),
+    #[error("the connection broke during the TLS handshake: {0}")]
+    Io(io::Error),
 }
-impl TlsAcceptor {
-    pub(crate) fn new(_r: Reader) -> Self {
-        Self {}
-    }
-    pub(crate) async fn accept(&self, _s: TcpStream) -> Result<Accepted, TlsFailure> {
-        Err(TlsFailure::Failed)
+
+impl From<io::Error> for TlsFailure {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::UnexpectedEof
+            | ErrorKind::ConnectionReset
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::BrokenPipe => Self::Closed,
+            // tokio-rustls wraps what rustls says in an error of this kind.
+            _ => match error.downcast::<rustls::Error>() {
+                Ok(error) => Self::Refused(error),
+                Err(error) => Self::Io(error),
+            },
+        }
     }
 }
+
+/// Resolves certificates from the live state.
+#[derive(Debug)]
+struct LiveResolver {
+    reader: live::Reader,
+}
+
+impl ResolvesServerCert for LiveResolver {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let state = self.reader.current();
+        let certificate = state.certificates.resolve(hello.server_name())?;
+        Some(Arc::clone(certificate.certified_key()))
+    }
+}
+
+/// Reads up to the end of the ClientHello. One that cannot be understood is answered by an alert.
+async fn read_hello<IO>(io: &mut IO) -> Result<rustls::server::Accepted, TlsFailure>
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut acceptor = Acceptor::default();
+    let mut progress = Progress::Nothing;
+    loop {
+        poll_fn(|cx| {
+            // rustls takes this much in one piece. On the stack of the poll, it is no part of the connection's task.
+            let mut octets = [0; 4096];
+            let mut buffer = ReadBuf::new(&mut octets);
+            ready!(Pin::new(&mut *io).poll_read(cx, &mut buffer))?;
+            Poll::Ready(feed(&mut acceptor, buffer.filled(), progress))
+        })
+        .await?;
+        progress = Progress::Begun;
+        match acceptor.accept() {
+            Ok(Some(hello)) => return Ok(hello),
+            Ok(None) => {}
+            Err((error, mut alert)) => {
+                let mut octets = Vec::new();
+                alert.write_all(&mut octets)?;
+                io.write_all(&octets).await?;
+                io.shutdown().await?;
+                return Err(TlsFailure::Refused(error));
+            }
+        }
+    }
+}
+
+/// Whether octets of the client have been seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    Nothing,
+    Begun,
+}
+
+/// Gives the octets of one read to rustls, unless they show that no TLS follows.
+fn feed(acceptor: &mut Acceptor, mut octets: &[u8], progress: Progress) -> Result<(), TlsFailure> {
+    let first = octets.first().ok_or(TlsFailure::Closed)?;
+    // A TLS record starts with 22 (RFC 8446 §5.1), a request with the letters of its method.
+    if progress == Progress::Nothing && first.is_ascii_alphabetic() {
+        return Err(TlsFailure::PlainHttp);
+    }
+    while !octets.is_empty() {
+        acceptor.read_tls(&mut octets)?;
+    }
+    Ok(())
+}
+
+/// Answers a plain HTTP request as nginx does (its status 497), then waits a little for the client to read it. What goes
+/// wrong on the way concerns nobody: the client gets no service here anyhow.
+async fn refuse_plain_http<IO>(io: &mut IO)
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+{
+    const BODY: &str = "The plain HTTP request was sent to HTTPS port\n";
+    let response = format!(
+        "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{BODY}",
+        BODY.len()
+    );
+    let farewell = async {
+        io.write_all(response.as_bytes()).await?;
+        io.shutdown().await?;
+        tokio::io::copy(&mut io.take(FAREWELL_BYTES), &mut tokio::io::sink()).await
+    };
+    if let Ok(Err(error)) = timeout(FAREWELL_TIMEOUT, farewell).await {
+        tracing::debug!(%error, "a client that sent plain HTTP to the HTTPS port did not wait for its answer");
+    }
+}
+
+#[cfg(test)]
+#[path = "handshake_tests.rs"]
+mod tests;
