@@ -3,6 +3,7 @@
 //! Exit codes: 0 for success and a graceful end; 1 for a failure, or a check that found what it looks for; 2 for a
 //! command line that cannot be understood; 130 and 143 when a second SIGINT or SIGTERM has cut a graceful end short.
 
+mod admin_client;
 mod check;
 mod demo;
 mod descriptors;
@@ -56,7 +57,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Run(flags) => run::run(&flags),
         Command::Demo(flags) => demo::run(&flags),
         Command::Check(flags) => check::run(&flags),
-        Command::Explain(flags) => explain::run(*flags),
+        Command::Explain(flags) => explain::run(&flags),
         Command::Generate(flags) => Ok(generate::run(&flags)),
     };
     outcome.unwrap_or_else(|error| {

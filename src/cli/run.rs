@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use tokio::runtime::{Builder, Runtime};
 
-use super::server::{self, Server};
+use super::server::{self, End};
 use super::signals::Signals;
 use super::{descriptors, terminal};
 use crate::diagnostic::Diagnostic;
@@ -26,7 +26,9 @@ pub(super) fn run(flags: &Flags) -> anyhow::Result<ExitCode> {
     descriptors::raise_limit();
     let end = control_runtime()?.block_on(async {
         let mut signals = Signals::listen().context("cannot take over the signals")?;
-        let server = Server::start(settings).await?;
+        let Some(server) = server::start_unless_signalled(settings, &mut signals).await? else {
+            return Ok(End::Graceful);
+        };
         anyhow::Ok(server::serve_until_signalled(server, &mut signals).await)
     })?;
     Ok(end.leave())

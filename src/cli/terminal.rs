@@ -31,11 +31,6 @@ impl Paint {
         }
     }
 
-    /// For what was found or chosen.
-    pub(super) fn chosen(self, text: &str) -> String {
-        self.wrap("1;32", text)
-    }
-
     /// For what names the thing that follows.
     pub(super) fn heading(self, text: &str) -> String {
         self.wrap("1", text)
@@ -77,49 +72,13 @@ pub(super) fn refuse_flags(faults: &[Diagnostic]) -> ExitCode {
     ExitCode::from(2)
 }
 
-/// Lays rows out in columns two spaces apart; the last column is left ragged.
-pub(super) fn columns<const N: usize>(rows: &[[String; N]]) -> String {
-    let widths: [usize; N] = std::array::from_fn(|column| {
-        rows.iter().filter_map(|row| row.get(column)).map(|cell| width(cell)).max().unwrap_or(0)
-    });
-    let mut text = String::new();
-    for row in rows {
-        let mut line = String::new();
-        for (cell, longest) in row.iter().zip(widths) {
-            line.push_str(cell);
-            line.extend(std::iter::repeat_n(' ', longest - width(cell) + 2));
-        }
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    text
-}
-
-/// How many columns a cell takes: its characters, but for colours.
-fn width(cell: &str) -> usize {
-    let mut coloured = false;
-    let visible = cell.chars().filter(|character| {
-        let escape = *character == '\x1b';
-        let shown = !coloured && !escape;
-        coloured = escape || (coloured && *character != 'm');
-        shown
-    });
-    visible.count()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn columns_line_up_whatever_their_colours() {
-        let paint = Paint::Coloured;
-        let rows = [[paint.chosen("a"), "x".to_owned()], ["long".to_owned(), "y".to_owned()]];
-        assert_eq!(columns(&rows), "\x1b[1;32ma\x1b[0m     x\nlong  y\n");
-    }
-
-    #[test]
     fn plain_text_carries_no_escapes() {
         assert_eq!(Paint::Plain.severity(Severity::Error, "error"), "error");
+        assert_eq!(Paint::Coloured.severity(Severity::Error, "error"), "\x1b[1;31merror\x1b[0m");
     }
 }

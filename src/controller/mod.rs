@@ -1,14 +1,12 @@
 //! From objects to the live state: reads the source, holds off, compiles, resolves names, publishes.
 
-pub mod report;
-
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::live::Publisher;
 use crate::settings::Settings;
 
-pub use report::{Report, ReportCell};
+pub use crate::telemetry::report::{Report, ReportCell};
 
 /// Why the controller cannot start.
 #[derive(Debug, thiserror::Error)]

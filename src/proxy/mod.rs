@@ -29,7 +29,7 @@ mod wire;
 mod worker;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -46,13 +46,16 @@ use self::listener::{Acceptor, bind};
 use self::upstream::Connector;
 use self::worker::Worker;
 use crate::live::Reader;
-use crate::settings::Listen;
 use crate::telemetry::{AccessLog, Listener, Metrics};
 
 /// What the data plane runs with.
 #[derive(Debug)]
 pub struct ProxyOptions {
-    pub listen: Listen,
+    /// Each is listened on, on both ports; none is dual-stack any.
+    pub addresses: Vec<IpAddr>,
+    /// 0 picks a free port.
+    pub http_port: u16,
+    pub https_port: u16,
     /// Worker threads, at least one.
     pub workers: NonZeroUsize,
     /// How long requests in flight may take once draining has begun.
@@ -77,10 +80,9 @@ impl Proxy {
     /// # Errors
     /// When an address cannot be bound or a thread cannot be started.
     pub fn start(options: &ProxyOptions) -> io::Result<Self> {
-        let Listen { addresses, http_port, https_port, .. } = &options.listen;
         let workers = options.workers.get();
-        let http = bind(addresses, *http_port, workers)?;
-        let https = bind(addresses, *https_port, workers)?;
+        let http = bind(&options.addresses, options.http_port, workers)?;
+        let https = bind(&options.addresses, options.https_port, workers)?;
         let (phase, watched) = watch::channel(Phase::Serving);
         let tls = TlsAcceptor::new(options.reader.clone());
         let mut threads = Vec::with_capacity(workers);

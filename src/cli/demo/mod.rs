@@ -4,7 +4,7 @@ mod folder;
 mod instructions;
 mod origin;
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -15,7 +15,7 @@ use self::instructions::Scene;
 use self::origin::Origin;
 use super::descriptors;
 use super::run::control_runtime;
-use super::server::{self, End, Server};
+use super::server::{self, End};
 use super::signals::Signals;
 use super::terminal;
 use crate::settings::{Flags, Settings};
@@ -54,16 +54,22 @@ async fn serve(flags: &DemoFlags) -> anyhow::Result<End> {
     }
     let path = std::env::temp_dir().join(format!("landfall-demo-{}", std::process::id()));
     let folder = Folder::create(path, &origins)?;
-    let server = Server::start(flags.settings(&folder)?).await?;
+    let Some(server) = server::start_unless_signalled(flags.settings(&folder)?, &mut signals).await? else {
+        return Ok(End::Graceful);
+    };
     let scene = Scene {
-        http: server.http_address(),
-        https: server.https_address(),
-        admin: server.admin_address(),
+        http: first(server.http_addresses())?,
+        https: first(server.https_addresses())?,
+        admin: first(server.admin_addresses())?,
         folder: folder.path(),
         certificate: &folder.certificate(),
     };
     terminal::print(&scene.text());
     Ok(server::serve_until_signalled(server, &mut signals).await)
+}
+
+fn first(addresses: &[SocketAddr]) -> anyhow::Result<SocketAddr> {
+    addresses.first().copied().context("nothing is listened on")
 }
 
 impl DemoFlags {
