@@ -70,8 +70,8 @@ impl Gathered {
     }
 
     fn family(&self, family: &'static Family) -> Option<MetricFamily> {
-        let mut metrics: Vec<_> =
-            self.requests.iter().filter_map(|series| self.request_metric(family, series)).collect();
+        let requests = if family.labels == family::REQUESTS.labels { self.requests.as_slice() } else { &[] };
+        let mut metrics: Vec<_> = requests.iter().filter_map(|series| self.request_metric(family, series)).collect();
         metrics.extend(self.points.iter().filter(|point| point.family == family).map(|point| self.point_metric(point)));
         if metrics.is_empty() {
             return None;

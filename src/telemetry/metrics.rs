@@ -75,11 +75,12 @@ impl Metrics {
         WorkerMetrics::new(cells)
     }
 
-    /// Forgets the counters of routes that `keep` refuses, so that deleted Ingresses leave no series behind. Requests
-    /// still in flight on such a route go uncounted.
+    /// Forgets the counters of routes that `keep` refuses and no worker holds any more, so that deleted Ingresses leave
+    /// no series behind.
     pub fn retain_routes(&self, keep: impl Fn(&RouteLabels) -> bool) {
         for worker in self.workers().iter() {
-            worker.routes.lock().unwrap_or_else(PoisonError::into_inner).retain(|labels, _| keep(labels));
+            let mut routes = worker.routes.lock().unwrap_or_else(PoisonError::into_inner);
+            routes.retain(|labels, counters| keep(labels) || Arc::strong_count(counters) > 1);
         }
     }
 

@@ -142,6 +142,15 @@ fn a_deleted_route_leaves_no_series_and_the_others_stay() {
 }
 
 #[test]
+fn counters_that_a_worker_still_holds_are_not_forgotten() {
+    let metrics = Metrics::new();
+    let held = metrics.worker().route(&labels("/held"));
+    metrics.retain_routes(|_| false);
+    held.record(&sample(200));
+    assert!(exposition(&metrics).contains("path=\"/held\""));
+}
+
+#[test]
 fn a_route_keeps_its_counters_while_it_is_kept() {
     let worker = Metrics::new().worker();
     let first = worker.route(&labels("/cart"));
