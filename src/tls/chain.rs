@@ -63,3 +63,76 @@ fn places(
     places.extend(rest.iter().map(|(place, _)| *place));
     Ok((places, linked))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::certificates::{KeyPairPem, TestCa, Wanted};
+    use crate::tls::{Certificate, parse_key_pair};
+
+    /// A leaf with its intermediate and root, each in PEM, and the leaf's key.
+    struct Parts {
+        leaf: String,
+        intermediate: String,
+        root: String,
+        key: String,
+    }
+
+    impl Parts {
+        fn new() -> Self {
+            let ca = TestCa::new();
+            let KeyPairPem { certificate_pem, key_pem } =
+                ca.issue(&Wanted::for_names(["a.example"]).with_intermediate());
+            Self {
+                leaf: certificate_pem.replace(ca.intermediate_pem(), ""),
+                intermediate: ca.intermediate_pem().to_owned(),
+                root: ca.root_pem().to_owned(),
+                key: key_pem,
+            }
+        }
+
+        fn read(&self, order: &[&str]) -> Certificate {
+            parse_key_pair(order.concat().as_bytes(), self.key.as_bytes()).unwrap()
+        }
+    }
+
+    #[test]
+    fn a_chain_in_order_is_kept() {
+        let parts = Parts::new();
+        for order in
+            [&[&*parts.leaf][..], &[&parts.leaf, &parts.intermediate], &[&parts.leaf, &parts.intermediate, &parts.root]]
+        {
+            assert_eq!(parts.read(order).chain_order(), ChainOrder::AsWritten);
+        }
+    }
+
+    #[test]
+    fn any_other_order_gives_the_same_chain() {
+        let parts = Parts::new();
+        let Parts { leaf, intermediate, root, .. } = &parts;
+        let sound = parts.read(&[leaf, intermediate, root]);
+        for order in [[root, intermediate, leaf], [leaf, root, intermediate], [intermediate, leaf, root]] {
+            let read = parts.read(&order.map(String::as_str));
+            assert_eq!(read.chain_order(), ChainOrder::Reordered);
+            assert_eq!(read.certified_key().cert, sound.certified_key().cert);
+        }
+    }
+
+    #[test]
+    fn certificates_that_link_to_nothing_come_last_and_are_counted() {
+        let (parts, other) = (Parts::new(), TestCa::new().issue_for(["b.example"]).certificate_pem);
+        let read = parts.read(&[&other, &parts.leaf, &parts.intermediate]);
+        assert_eq!(read.chain_order(), ChainOrder::Unlinked(1));
+        let sound = parts.read(&[&parts.leaf, &parts.intermediate]);
+        assert_eq!(read.certified_key().cert[..2], sound.certified_key().cert[..]);
+        // The intermediate is missing, so the root has no place.
+        assert_eq!(parts.read(&[&parts.leaf, &parts.root]).chain_order(), ChainOrder::Unlinked(1));
+    }
+
+    #[test]
+    fn names_are_those_of_the_leaf_wherever_it_stands() {
+        let parts = Parts::new();
+        let read = parts.read(&[&parts.intermediate, &parts.leaf]);
+        assert_eq!(read.names().iter().map(ToString::to_string).collect::<Vec<_>>(), ["a.example"]);
+    }
+}

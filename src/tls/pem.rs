@@ -99,3 +99,120 @@ fn is_encrypted(pem: &[u8]) -> bool {
         .iter()
         .any(|mark| memchr::memmem::find(pem, mark).is_some())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::testing::certificates::{Encoding, Key, KeyPairPem, TestCa, Wanted};
+    use crate::tls::ChainOrder;
+
+    fn pair() -> KeyPairPem {
+        TestCa::new().issue_for(["a.example"])
+    }
+
+    fn parse(certificate: &str, key: &str) -> Result<Certificate, CertificateError> {
+        parse_key_pair(certificate.as_bytes(), key.as_bytes())
+    }
+
+    #[test]
+    fn every_kind_of_key_is_read_in_every_encoding_it_has() {
+        let ca = TestCa::new();
+        for (key, encoding, label) in [
+            (Key::EcdsaP256, Encoding::Pkcs8, "PRIVATE KEY"),
+            (Key::EcdsaP256, Encoding::Sec1, "EC PRIVATE KEY"),
+            (Key::EcdsaP384, Encoding::Pkcs8, "PRIVATE KEY"),
+            (Key::EcdsaP384, Encoding::Sec1, "EC PRIVATE KEY"),
+            (Key::Ed25519, Encoding::Pkcs8, "PRIVATE KEY"),
+            (Key::Rsa, Encoding::Pkcs8, "PRIVATE KEY"),
+            (Key::Rsa, Encoding::Pkcs1, "RSA PRIVATE KEY"),
+        ] {
+            let pair = ca.issue(&Wanted::for_names(["a.example"]).with_key(key, encoding));
+            assert!(pair.key_pem.starts_with(&format!("-----BEGIN {label}-----")), "{key:?} in {encoding:?}");
+            assert!(parse(&pair.certificate_pem, &pair.key_pem).is_ok(), "{key:?} in {encoding:?}");
+        }
+    }
+
+    #[test]
+    fn text_and_other_sections_are_passed_over() {
+        let KeyPairPem { certificate_pem, key_pem } = pair();
+        let parameters = "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n";
+        let key = format!("{parameters}{key_pem}");
+        let certificate = format!("subject=CN = a.example\r\n{}", certificate_pem.replace('\n', "\r\n"));
+        assert_eq!(parse(&certificate, &key).map(|read| read.chain_order()), Ok(ChainOrder::AsWritten));
+    }
+
+    #[test]
+    fn what_is_missing_or_damaged_is_named() {
+        let KeyPairPem { certificate_pem, key_pem } = pair();
+        let body = "bm90IGEga2V5\n";
+        let damaged = |pem: &str| pem.replacen("\n", "\n*\n", 1);
+        let encrypted = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n".to_owned();
+        let old = key_pem.replacen("KEY-----\n", "KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\n", 1);
+        let nonsense_key = format!("-----BEGIN PRIVATE KEY-----\n{body}-----END PRIVATE KEY-----\n");
+        let nonsense = format!("{certificate_pem}-----BEGIN CERTIFICATE-----\n{body}-----END CERTIFICATE-----\n");
+        for (certificate, key, wanted) in [
+            ("", key_pem.as_str(), CertificateError::NoCertificate),
+            (&key_pem, &key_pem, CertificateError::NoCertificate),
+            (&damaged(&certificate_pem), &key_pem, CertificateError::BrokenCertificatePem),
+            (certificate_pem.trim_end_matches("-\n"), &key_pem, CertificateError::BrokenCertificatePem),
+            (&nonsense, &key_pem, CertificateError::BrokenCertificate { position: 2 }),
+            (&certificate_pem, "", CertificateError::NoKey),
+            (&certificate_pem, &certificate_pem, CertificateError::NoKey),
+            (&certificate_pem, &damaged(&key_pem), CertificateError::BrokenKeyPem),
+            (&certificate_pem, &encrypted, CertificateError::EncryptedKey),
+            (&certificate_pem, &old, CertificateError::EncryptedKey),
+            (&certificate_pem, &nonsense_key, CertificateError::UnusableKey),
+            (&certificate_pem, &pair().key_pem, CertificateError::KeyMismatch),
+        ] {
+            assert_eq!(parse(certificate, key), Err(wanted));
+        }
+    }
+
+    #[test]
+    fn sizes_are_bounded() {
+        let KeyPairPem { certificate_pem, key_pem } = pair();
+        let padded = "x".repeat(MAX_PEM_BYTES) + &certificate_pem;
+        assert!(matches!(parse(&padded, &key_pem), Err(CertificateError::TooLarge { half: "certificate", .. })));
+        let padded = "x".repeat(MAX_PEM_BYTES) + &key_pem;
+        assert!(matches!(
+            parse(&certificate_pem, &padded),
+            Err(CertificateError::TooLarge { half: "private key", .. })
+        ));
+        let long = certificate_pem.repeat(MAX_CHAIN + 1);
+        assert_eq!(parse(&long, &key_pem), Err(CertificateError::ChainTooLong { count: 33, limit: 32 }));
+    }
+
+    #[test]
+    fn neither_a_certificate_nor_an_error_shows_the_key() {
+        let KeyPairPem { certificate_pem, key_pem } = pair();
+        let secret = key_pem.lines().nth(1).unwrap();
+        let shown = format!("{:?}", parse(&certificate_pem, &key_pem).unwrap());
+        assert!(!shown.contains(secret), "{shown}");
+        assert!(shown.contains("a.example"), "{shown}");
+        let damaged = key_pem.replacen('\n', "\n*\n", 1);
+        let error = parse(&certificate_pem, &damaged).unwrap_err();
+        assert!(!format!("{error} {error:?}").contains(secret));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn damage_anywhere_gives_an_answer_and_no_panic(at in 0.0..1.0f64, octet: u8, half: bool) {
+            let KeyPairPem { certificate_pem, key_pem } = SOUND.clone();
+            let (mut certificate, mut key) = (certificate_pem.into_bytes(), key_pem.into_bytes());
+            let hit = if half { &mut certificate } else { &mut key };
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place within the text")]
+            let place = (at * hit.len() as f64) as usize;
+            hit[place] = octet;
+            if let Ok(read) = parse_key_pair(&certificate, &key) {
+                prop_assert_eq!(read.certified_key().cert.len(), 2);
+            }
+        }
+    }
+
+    static SOUND: std::sync::LazyLock<KeyPairPem> =
+        std::sync::LazyLock::new(|| TestCa::new().issue(&Wanted::for_names(["a.example"]).with_intermediate()));
+}

@@ -81,3 +81,133 @@ impl CertificateStore {
         self.len() == 0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::testing::certificates::TestCa;
+
+    /// Three certificates that differ.
+    static CERTIFICATES: LazyLock<[Arc<Certificate>; 3]> = LazyLock::new(|| {
+        let ca = TestCa::new();
+        ["one", "two", "three"].map(|name| Arc::new(ca.issue_for([name]).certificate()))
+    });
+
+    fn store<const N: usize>(entries: [(&str, usize); N]) -> CertificateStore {
+        let mut store = CertificateStore::default();
+        for (pattern, at) in entries {
+            store.insert(HostPattern::parse(pattern).unwrap(), Arc::clone(&CERTIFICATES[at]));
+        }
+        store
+    }
+
+    /// Which of the certificates is served for a name.
+    fn served(store: &CertificateStore, name: Option<&str>) -> Option<usize> {
+        let found = store.resolve(name)?;
+        CERTIFICATES.iter().position(|certificate| Arc::ptr_eq(certificate, found))
+    }
+
+    #[test]
+    fn exact_names_go_before_wildcards_and_those_before_the_default() {
+        let store = store([("a.example.com", 0), ("*.example.com", 1), ("", 2)]);
+        for (name, wanted) in [
+            (Some("a.example.com"), 0),
+            (Some("A.EXAMPLE.com."), 0),
+            (Some("b.example.com"), 1),
+            (Some("B_1.Example.com."), 1),
+            (Some("example.com"), 2),
+            (Some("x.a.example.com"), 2),
+            (Some(".example.com"), 2),
+            (Some("com"), 2),
+            (Some(""), 2),
+            (Some("."), 2),
+            (Some("bücher.example.com"), 1),
+            (None, 2),
+        ] {
+            assert_eq!(served(&store, name), Some(wanted), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn without_a_default_unknown_names_get_nothing() {
+        let store = store([("a.example.com", 0)]);
+        assert_eq!(served(&store, Some("b.example.com")), None);
+        assert_eq!(served(&store, None), None);
+    }
+
+    #[test]
+    fn names_longer_than_dns_has_them_get_the_default() {
+        let store = store([("", 2)]);
+        assert_eq!(served(&store, Some(&"a".repeat(254))), Some(2));
+        assert_eq!(served(&store, Some(&"a".repeat(70_000))), Some(2));
+    }
+
+    #[test]
+    fn the_longest_name_is_found_with_its_dot() {
+        let name = format!("{}{}", "abcdefghi.".repeat(25), "xyz");
+        let mut store = CertificateStore::default();
+        store.insert(HostPattern::parse(&name).unwrap(), Arc::clone(&CERTIFICATES[0]));
+        assert_eq!(served(&store, Some(&format!("{name}."))), Some(0));
+    }
+
+    #[test]
+    fn entries_come_sorted_with_the_default_last() {
+        let store = store([("", 0), ("*.b", 1), ("z", 2), ("a", 0)]);
+        let patterns: Vec<_> = store.iter().map(|(pattern, _)| pattern.to_string()).collect();
+        assert_eq!(patterns, ["a", "z", "*.b", "*"]);
+        assert_eq!(store.len(), 4);
+    }
+
+    #[test]
+    fn stores_with_equal_entries_are_equal() {
+        assert_eq!(store([("a", 0), ("", 1)]), store([("", 1), ("a", 0)]));
+        assert_ne!(store([("a", 0)]), store([("a", 1)]));
+    }
+
+    #[test]
+    fn a_later_certificate_for_a_pattern_replaces_the_earlier() {
+        let mut store = store([("a", 0)]);
+        let replaced = store.insert(HostPattern::parse("a").unwrap(), Arc::clone(&CERTIFICATES[1]));
+        assert_eq!(replaced.as_deref(), Some(&*CERTIFICATES[0]));
+        assert_eq!(served(&store, Some("a")), Some(1));
+    }
+
+    #[test]
+    fn ten_thousand_names_are_found() {
+        let mut store = CertificateStore::default();
+        for host in 0..10_000_usize {
+            let pattern = HostPattern::parse(&format!("host-{host}.example.com")).unwrap();
+            store.insert(pattern, Arc::clone(&CERTIFICATES[host % 3]));
+        }
+        for host in 0..10_000 {
+            assert_eq!(served(&store, Some(&format!("host-{host}.example.com"))), Some(host % 3));
+        }
+        assert_eq!(served(&store, Some("host-10000.example.com")), None);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_name_is_served_as_a_search_by_hand_would(name in "[aB]{0,2}(\\.[aB]{0,2}){0,3}") {
+            let patterns = ["a", "b.a", "a.a.a", "*.a", "*.b.a", "*.ab"];
+            let mut store = CertificateStore::default();
+            for pattern in patterns {
+                let at = usize::from(pattern.starts_with('*'));
+                store.insert(HostPattern::parse(pattern).unwrap(), Arc::clone(&CERTIFICATES[at]));
+            }
+            let folded = name.to_ascii_lowercase();
+            let folded = folded.strip_suffix('.').unwrap_or(&folded);
+            let exact = patterns.contains(&folded).then_some(0);
+            let wildcard = folded
+                .split_once('.')
+                .filter(|(label, parent)| !label.is_empty() && patterns.contains(&format!("*.{parent}").as_str()))
+                .map(|_| 1);
+            prop_assert_eq!(served(&store, Some(&name)), exact.or(wildcard));
+        }
+    }
+}
