@@ -1,12 +1,24 @@
 //! From objects to the live state: reads the source, holds off, compiles, resolves names, publishes.
+//!
+//! Runs on a thread of its own, so that compiling never waits for requests nor they for it. Nothing is published before
+//! the source has been read as a whole; after that, whatever happens to the source, the last state keeps serving.
+
+mod dns;
+mod folder;
+mod holdoff;
+mod rebuild;
+mod watch;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use tokio::sync::{oneshot, watch as cell};
 
 use crate::live::Publisher;
-use crate::settings::Settings;
-
-pub use crate::telemetry::report::{Report, ReportCell};
+use crate::settings::{Settings, Source};
+use crate::snapshot::manifest::Folder;
+use crate::telemetry::report::ReportCell;
 
 /// Why the controller cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -23,22 +35,51 @@ pub enum StartError {
 
 /// The running controller. Dropping it stops it without waiting.
 #[derive(Debug)]
-pub struct ControllerHandle {}
+pub struct ControllerHandle {
+    ready: cell::Receiver<bool>,
+    stop: oneshot::Sender<()>,
+    thread: JoinHandle<()>,
+}
 
 impl ControllerHandle {
-    /// Returns once the first state is published.
+    /// Returns once the first state is published, or the controller has ended.
     pub async fn ready(&self) {
-        std::future::pending::<()>().await;
+        let mut ready = self.ready.clone();
+        // A sender that is gone will publish nothing: there is nothing to wait for.
+        let _ended = ready.wait_for(|ready| *ready).await;
     }
 
     /// Stops watching and returns when nothing is published any more.
     pub async fn shutdown(self) {
-        std::future::ready(()).await;
+        drop(self.stop);
+        let joined = tokio::task::spawn_blocking(move || self.thread.join()).await;
+        if !matches!(joined, Ok(Ok(()))) {
+            tracing::error!("the control plane's thread panicked");
+        }
     }
 }
 
-/// Reads every source once, then goes on in the background of the current tokio runtime.
+/// Reads the source once, which may take a while, then goes on in the background.
 pub fn spawn(settings: Arc<Settings>, publisher: Publisher) -> Result<(ControllerHandle, Arc<ReportCell>), StartError> {
-    let _ = (settings, publisher);
-    Ok((ControllerHandle {}, Arc::default()))
+    let path = match &settings.source {
+        Source::Manifests(path) => path.clone(),
+        Source::Cluster { .. } => return Err(StartError::Cluster),
+    };
+    let objects = Folder::read(&path).map_err(|error| StartError::Folder { path: path.clone(), error })?;
+    let report = Arc::<ReportCell>::default();
+    let (published, ready) = cell::channel(false);
+    let (stop, stopped) = oneshot::channel();
+    let running = folder::Running {
+        path,
+        objects,
+        stopped,
+        published,
+        rebuild: rebuild::Rebuild::new(&settings, publisher, Arc::clone(&report)),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;
+    let thread = std::thread::Builder::new()
+        .name("controller".to_owned())
+        .spawn(move || runtime.block_on(running.run()))
+        .map_err(StartError::Thread)?;
+    Ok((ControllerHandle { ready, stop, thread }, report))
 }

@@ -7,6 +7,7 @@
 mod check;
 pub mod flags;
 mod go;
+mod local;
 pub mod without_effect;
 
 use std::net::IpAddr;

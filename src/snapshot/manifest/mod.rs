@@ -15,7 +15,7 @@ pub mod parse;
 pub mod read;
 pub mod walk;
 
-pub use folder::{Folder, Moment, Refreshed};
+pub use folder::{Change, Folder, Moment, QUIET, Refreshed, Rest};
 
 /// The largest file that is read, in bytes; a larger one is reported and what it held before stays in use. About
 /// 20,000 Ingresses with a certificate each.

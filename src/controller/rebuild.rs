@@ -1,0 +1,153 @@
+//! One rebuild: snapshot to configuration, names to addresses, and the swap.
+
+#![expect(clippy::disallowed_methods, reason = "the control plane measures real time and tells the compiler the date")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::time::Instant;
+
+use super::dns::Names;
+use crate::compile::{Compiled, Compiler};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::ir::{BackendId, Endpoint, EndpointSource, ObjectKind, UnixTime};
+use crate::live::{Endpoints, Publication, Publisher};
+use crate::settings::Settings;
+use crate::snapshot::{Counts, Snapshot};
+use crate::telemetry::report::{Report, ReportCell, Timings};
+
+/// Turns snapshots into published states and reports on each.
+pub(super) struct Rebuild {
+    compiler: Compiler,
+    publisher: Publisher,
+    report: Arc<ReportCell>,
+    names: Names,
+    current: Compiled,
+    endpoints: Arc<Endpoints>,
+    of_source: Vec<Diagnostic>,
+    counts: Counts,
+    compile_time: Duration,
+}
+
+impl Rebuild {
+    pub(super) fn new(settings: &Settings, publisher: Publisher, report: Arc<ReportCell>) -> Self {
+        Self {
+            compiler: Compiler::new(settings),
+            publisher,
+            report,
+            names: Names::new(settings.objects.local_addresses),
+            current: Compiled::default(),
+            endpoints: Arc::default(),
+            of_source: Vec::new(),
+            counts: Counts::default(),
+            compile_time: Duration::ZERO,
+        }
+    }
+
+    /// Compiles and publishes a snapshot. Waits a short while for names that were never resolved before.
+    pub(super) async fn run(&mut self, snapshot: &Snapshot, of_source: &[Diagnostic], since: Instant) {
+        let started = Instant::now();
+        self.current = self.compiler.update(snapshot, today());
+        self.compile_time = started.elapsed();
+        self.of_source = of_source.to_vec();
+        self.counts = snapshot.counts();
+        let names = self.current.endpoints.values().filter_map(|source| match source {
+            EndpointSource::Name { host, .. } => Some(host.as_str()),
+            EndpointSource::Addresses(_) => None,
+        });
+        self.names.watch(names).await;
+        self.publish(since);
+    }
+
+    /// Returns when a watched name has other addresses than those published.
+    pub(super) async fn names_changed(&mut self) {
+        self.names.changed().await;
+    }
+
+    /// Publishes the current configuration with the addresses that names have now.
+    pub(super) fn publish_names(&mut self) {
+        self.publish(Instant::now());
+    }
+
+    fn publish(&mut self, since: Instant) {
+        let (endpoints, of_names) = self.resolve();
+        self.endpoints = Arc::new(endpoints);
+        let Compiled { config, table, certificates, diagnostics, .. } = &self.current;
+        let state = self.publisher.publish(Publication {
+            config: Arc::clone(config),
+            table: Arc::clone(table),
+            certificates: Arc::clone(certificates),
+            endpoints: Arc::clone(&self.endpoints),
+        });
+        let all: BTreeSet<_> = diagnostics.iter().chain(&self.of_source).chain(&of_names).cloned().collect();
+        log_changes(&self.report.current().diagnostics, &all);
+        let timings = Timings { compile: self.compile_time, publish: since.elapsed() };
+        tracing::info!(generation = state.generation, compile = ?timings.compile, publish = ?timings.publish, "published");
+        self.report.store(Report {
+            generation: state.generation,
+            published: Some(SystemTime::now()),
+            diagnostics: all.into_iter().collect(),
+            objects: by_kind(self.counts),
+            timings,
+        });
+    }
+
+    /// The addresses of every backend; lists that have not changed stay the same `Arc`.
+    fn resolve(&self) -> (Endpoints, Vec<Diagnostic>) {
+        let mut diagnostics = Vec::new();
+        let endpoints = self
+            .current
+            .endpoints
+            .iter()
+            .map(|(id, source)| {
+                let list = match source {
+                    EndpointSource::Addresses(list) => list.clone(),
+                    EndpointSource::Name { host, port } => self.names.endpoints(id, host, *port, &mut diagnostics),
+                };
+                (id.clone(), self.share(id, list))
+            })
+            .collect();
+        (endpoints, diagnostics)
+    }
+
+    fn share(&self, id: &BackendId, list: Vec<Endpoint>) -> Arc<[Endpoint]> {
+        match self.endpoints.get(id) {
+            Some(known) if **known == *list => Arc::clone(known),
+            Some(_) | None => list.into(),
+        }
+    }
+}
+
+/// Says what is newly wrong, and what no longer is: each once, not at every rebuild.
+fn log_changes(before: &[Diagnostic], now: &BTreeSet<Diagnostic>) {
+    for diagnostic in now.iter().filter(|diagnostic| before.binary_search(diagnostic).is_err()) {
+        let Diagnostic { code, provenance, message, .. } = diagnostic;
+        match diagnostic.severity {
+            Severity::Error => tracing::error!(code, %provenance, "{message}"),
+            Severity::Warning => tracing::warn!(code, %provenance, "{message}"),
+            Severity::Info => tracing::info!(code, %provenance, "{message}"),
+        }
+    }
+    for Diagnostic { code, provenance, .. } in before.iter().filter(|diagnostic| !now.contains(diagnostic)) {
+        tracing::info!(code, %provenance, "no longer the case");
+    }
+}
+
+fn by_kind(counts: Counts) -> BTreeMap<ObjectKind, usize> {
+    let Counts { ingresses, ingress_classes, services, endpoint_slices, endpoints, secrets, config_maps } = counts;
+    BTreeMap::from([
+        (ObjectKind::Ingress, ingresses),
+        (ObjectKind::IngressClass, ingress_classes),
+        (ObjectKind::Service, services),
+        (ObjectKind::EndpointSlice, endpoint_slices),
+        (ObjectKind::Endpoints, endpoints),
+        (ObjectKind::Secret, secrets),
+        (ObjectKind::ConfigMap, config_maps),
+    ])
+}
+
+fn today() -> UnixTime {
+    let elapsed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    UnixTime(i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX))
+}
