@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::source::{Path, paths, tokens, without_tests};
+use super::source::{Path, TestModule, paths, tokens, without_tests};
 use super::{File, assert_none, files};
 
 /// A world outside of a pure function.
@@ -64,6 +64,7 @@ const PURE_CRATES: &[&str] = &[
     "bytes",
     "http",
     "httparse",
+    "httpdate",
     "ipnet",
     "itoa",
     "memchr",
@@ -90,7 +91,7 @@ const FLOORS: &[Floor] = &[
     Floor {
         module: "proxy",
         imports: &["ir", "request", "table", "tls", "live", "telemetry"],
-        crates: &["tokio", "h2", "rustls", "tokio_rustls", "tracing", "futures_util", "socket2", "rustix"],
+        crates: &["tokio", "h2", "rustls", "tokio_rustls", "tracing", "futures_util", "socket2", "rustix", "fastrand"],
         worlds: &[World::Clock, World::Sockets, World::Threads],
     },
     Floor {
@@ -208,9 +209,13 @@ fn is_file_of(name: &str, prefix: &str) -> bool {
 /// The modules that are declared under `#[cfg(test)]`, as `src/a/b`.
 fn test_files(files: &[File]) -> Vec<String> {
     let of_file = |file: &File| {
-        let (_, names) = without_tests(&tokens(&file.text));
-        let folder = std::iter::once("src".to_owned()).chain(module_of(&file.name)).collect::<Vec<_>>().join("/");
-        names.into_iter().map(move |name| format!("{folder}/{name}"))
+        let (_, modules) = without_tests(&tokens(&file.text));
+        let children = std::iter::once("src".to_owned()).chain(module_of(&file.name)).collect::<Vec<_>>().join("/");
+        let siblings = file.name.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
+        modules.into_iter().map(move |module| match module {
+            TestModule::Named(name) => format!("{children}/{name}"),
+            TestModule::At(path) => format!("{siblings}/{}", path.trim_end_matches(".rs")),
+        })
     };
     files.iter().flat_map(of_file).collect()
 }
@@ -285,4 +290,11 @@ fn what_the_table_allows_passes() {
         let file = File { name: name.to_owned(), text: text.to_owned() };
         assert_none(text, &faults(&file, &crates));
     }
+}
+
+#[test]
+fn test_modules_in_other_files_are_known() {
+    let text = "#[cfg(test)]\nmod tests;\n#[cfg(test)]\n#[path = \"a_tests.rs\"]\nmod more;\nmod real;";
+    let file = File { name: "src/proxy/a.rs".to_owned(), text: text.to_owned() };
+    assert_eq!(test_files(&[file]), ["src/proxy/a/tests", "src/proxy/a_tests"]);
 }

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A word, a `::`, or one character of punctuation. Literals are kept as an empty text.
+/// A word, a `::`, one character of punctuation, or a literal, whose text is a `"` and what was between its quotes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Token {
     pub(crate) text: String,
@@ -96,7 +96,7 @@ impl Lexer<'_> {
         }
     }
 
-    /// The length of the string, character or lifetime that starts here; it leaves an empty token.
+    /// The length of the string, character or lifetime that starts here; it leaves a token.
     fn literal(&mut self) -> Option<usize> {
         let prefix = ["br", "cr", "b", "c", "r", ""].into_iter().find(|prefix| {
             self.rest.strip_prefix(prefix).is_some_and(|rest| {
@@ -108,7 +108,8 @@ impl Lexer<'_> {
             Some(prefix) => prefix.len() + quoted(&self.rest[prefix.len()..], '"'),
             None => self.character()?,
         };
-        self.tokens.push(Token { text: String::new(), line: self.line });
+        let text = self.rest[..length].trim_start_matches(|c: char| c != '"').trim_matches(['"', '#']);
+        self.tokens.push(Token { text: format!("\"{text}"), line: self.line });
         Some(length)
     }
 
@@ -147,8 +148,17 @@ fn quoted(text: &str, quote: char) -> usize {
     text.len()
 }
 
-/// The tokens without the items marked `#[cfg(test)]`, and the names of modules so marked that live in other files.
-pub(crate) fn without_tests(tokens: &[Token]) -> (Vec<Token>, BTreeSet<String>) {
+/// A module marked `#[cfg(test)]` that lives in another file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum TestModule {
+    /// In the file that its name says.
+    Named(String),
+    /// In the file that its `#[path]` says.
+    At(String),
+}
+
+/// The tokens without the items marked `#[cfg(test)]`, and the modules so marked that live in other files.
+pub(crate) fn without_tests(tokens: &[Token]) -> (Vec<Token>, BTreeSet<TestModule>) {
     let mut kept = Vec::new();
     let mut modules = BTreeSet::new();
     let mut at = 0;
@@ -156,8 +166,14 @@ pub(crate) fn without_tests(tokens: &[Token]) -> (Vec<Token>, BTreeSet<String>) 
         if is_test_attribute(&tokens[at..]) {
             let end = item_end(tokens, at);
             let item: Vec<&str> = tokens[at..end].iter().map(|token| token.text.as_str()).collect();
-            if let [.., "mod", name, ";"] = item.as_slice() {
-                modules.insert((*name).to_owned());
+            match item.as_slice() {
+                [.., "path", "=", path, "]", "mod", _, ";"] => {
+                    modules.insert(TestModule::At(path.trim_start_matches('"').to_owned()));
+                }
+                [.., "mod", name, ";"] => {
+                    modules.insert(TestModule::Named((*name).to_owned()));
+                }
+                _ => {}
             }
             at = end;
         } else {
