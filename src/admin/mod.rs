@@ -25,6 +25,8 @@ use crate::telemetry::{Metrics, ReportCell};
 #[derive(Debug, Clone)]
 pub struct AdminState {
     pub reader: Reader,
+    /// Where the health check answers (`--health-check-path`).
+    pub health_path: String,
     /// `None` leaves `/metrics` out (`--enable-metrics=false`).
     pub metrics: Option<Arc<Metrics>>,
     pub health: Arc<Health>,

@@ -40,7 +40,7 @@ pub(super) fn respond<B>(state: &AdminState, request: &Request<B>) -> Answer {
     }
     match request.uri().path() {
         "/" => text(StatusCode::OK, INDEX),
-        "/healthz" => healthz(state),
+        path if path == state.health_path => healthz(state),
         "/livez" => text(StatusCode::OK, "ok"),
         "/readyz" => readyz(state),
         "/metrics" => metrics(state),

@@ -25,8 +25,13 @@ struct Rig {
 fn rig() -> Rig {
     let (publisher, reader) = live::channel();
     let metrics = Some(Metrics::new());
-    let state =
-        AdminState { reader, metrics, health: Arc::new(Health::default()), report: Arc::new(ReportCell::default()) };
+    let state = AdminState {
+        reader,
+        health_path: "/healthz".to_owned(),
+        metrics,
+        health: Arc::new(Health::default()),
+        report: Arc::new(ReportCell::default()),
+    };
     let server = start(&["127.0.0.1:0".parse().unwrap()], state.clone()).unwrap();
     Rig { server, publisher, state }
 }
@@ -127,6 +132,17 @@ fn metrics_name_certificates_orphans_and_the_generation() {
     ] {
         assert!(reply.body.contains(part), "{part} is not in {}", reply.body);
     }
+}
+
+#[test]
+fn the_health_check_answers_where_it_is_told_to() {
+    let rig = rig();
+    let state = AdminState { health_path: "/alive".to_owned(), ..rig.state.clone() };
+    let server = start(&["127.0.0.1:0".parse().unwrap()], state).unwrap();
+    let status = |path: &str| {
+        ask(server.addresses()[0], &format!("GET {path} HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n")).status
+    };
+    assert_eq!((status("/alive"), status("/healthz")), (500, 404));
 }
 
 #[test]

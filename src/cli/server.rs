@@ -42,6 +42,7 @@ impl Server {
         let health = Arc::<Health>::default();
         let state = AdminState {
             reader: reader.clone(),
+            health_path: settings.listen.health_path.clone(),
             metrics: settings.listen.metrics.then(|| Arc::clone(&metrics)),
             health: Arc::clone(&health),
             report,

@@ -21,6 +21,7 @@ use std::sync::Arc;
 
 use crate::annotations::EndpointMode;
 use crate::diagnostic::Diagnostic;
+use crate::ir::listener::AccessLog;
 use crate::ir::{BackendId, Config, EndpointSource, HostPattern, Route, UnixTime};
 use crate::settings::{Classes, Objects, Settings};
 use crate::snapshot::Snapshot;
@@ -41,6 +42,8 @@ pub use status::{IngressStatus, Verdict};
 pub struct Compiler {
     classes: Classes,
     objects: Objects,
+    /// `--access-log-format`.
+    access_form: AccessLog,
     live: Arc<Live>,
     lowerings: Lowerings,
     hosts: Hosts,
@@ -56,6 +59,7 @@ impl Compiler {
         Self {
             classes: settings.classes.clone(),
             objects: settings.objects.clone(),
+            access_form: settings.logs.access_form,
             live: Arc::default(),
             lowerings: Lowerings::default(),
             hosts: Hosts::default(),
@@ -111,7 +115,7 @@ impl Compiler {
     }
 
     fn read_live(&mut self, snapshot: &Snapshot, diagnostics: &mut Vec<Diagnostic>) {
-        let live = configmap::read(self.objects.configmap.as_ref(), snapshot, diagnostics);
+        let live = configmap::read(self.objects.configmap.as_ref(), self.access_form, snapshot, diagnostics);
         if *self.live != live {
             self.live = Arc::new(live);
         }

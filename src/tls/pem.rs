@@ -147,7 +147,7 @@ mod tests {
     fn what_is_missing_or_damaged_is_named() {
         let KeyPairPem { certificate_pem, key_pem } = pair();
         let body = "bm90IGEga2V5\n";
-        let damaged = |pem: &str| pem.replacen("\n", "\n*\n", 1);
+        let damaged = |pem: &str| pem.replacen('\n', "\n*\n", 1);
         let encrypted = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n".to_owned();
         let old = key_pem.replacen("KEY-----\n", "KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\n", 1);
         let nonsense_key = format!("-----BEGIN PRIVATE KEY-----\n{body}-----END PRIVATE KEY-----\n");
@@ -200,7 +200,7 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn damage_anywhere_gives_an_answer_and_no_panic(at in 0.0..1.0f64, octet: u8, half: bool) {
+        fn damage_anywhere_gives_an_error_or_a_matching_pair_and_no_panic(at in 0.0..1.0f64, octet: u8, half: bool) {
             let KeyPairPem { certificate_pem, key_pem } = SOUND.clone();
             let (mut certificate, mut key) = (certificate_pem.into_bytes(), key_pem.into_bytes());
             let hit = if half { &mut certificate } else { &mut key };
@@ -208,7 +208,7 @@ mod tests {
             let place = (at * hit.len() as f64) as usize;
             hit[place] = octet;
             if let Ok(read) = parse_key_pair(&certificate, &key) {
-                prop_assert_eq!(read.certified_key().cert.len(), 2);
+                prop_assert!(read.certified_key().keys_match().is_ok());
             }
         }
     }

@@ -9,6 +9,7 @@ mod keys;
 use crate::annotations::Defaults;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::ir::backend::KeepAlive;
+use crate::ir::listener::AccessLog;
 use crate::ir::{ListenerPolicy, ObjectRef, Refusal};
 use crate::snapshot::Snapshot;
 
@@ -37,15 +38,21 @@ pub(super) struct Guards {
     pub(super) no_auth: Vec<String>,
 }
 
-/// Reads the ConfigMap. Without one the defaults hold.
-pub(super) fn read(configmap: Option<&ObjectRef>, snapshot: &Snapshot, diagnostics: &mut Vec<Diagnostic>) -> Live {
-    let Some(reference) = configmap else { return Draft::default().finish() };
+/// Reads the ConfigMap. Without one the defaults hold; `form` is that of access log lines.
+pub(super) fn read(
+    configmap: Option<&ObjectRef>,
+    form: AccessLog,
+    snapshot: &Snapshot,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Live {
+    let mut draft = Draft::default();
+    draft.log.json = form == AccessLog::Json;
+    let Some(reference) = configmap else { return draft.finish() };
     let Some(object) = snapshot.config_maps.get(&reference.namespace, &reference.name) else {
         let message = "the ConfigMap does not exist; the defaults hold";
         diagnostics.push(Diagnostic::warning("missing-configmap", reference.field(""), message));
-        return Draft::default().finish();
+        return draft.finish();
     };
-    let mut draft = Draft::default();
     for (key, value) in &object.data {
         let report = match keys::find(key) {
             Some(row) => apply(row, value, &mut draft),
@@ -110,4 +117,17 @@ fn unknown(key: &str) -> Report {
         return (Severity::Error, "unknown-protection", message);
     }
     (Severity::Warning, "unknown-configmap-key", format!("{hint}; it is ignored"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_configmap_access_lines_have_the_form_of_the_flag() {
+        for form in [AccessLog::Combined, AccessLog::Json] {
+            let live = read(None, form, &Snapshot::default(), &mut Vec::new());
+            assert_eq!(live.listener.access_log, form);
+        }
+    }
 }

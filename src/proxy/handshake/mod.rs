@@ -223,5 +223,4 @@ where
 }
 
 #[cfg(test)]
-#[path = "handshake_tests.rs"]
 mod tests;
