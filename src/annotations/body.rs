@@ -36,7 +36,6 @@ const ROWS: &[Annotation] = &[Annotation::new(
 
 /// Reads a body limit; the inner `None` is unlimited, which is written `0`. Spaces inside are passed over, as in
 /// ingress-nginx.
-#[expect(clippy::option_option, reason = "outside is whether it could be read, inside whether there is a limit")]
 #[must_use]
 pub fn parse_limit(text: &str) -> Option<Option<u64>> {
     let size = go::parse_size(&text.replace(' ', ""))?;

@@ -2,7 +2,7 @@
 
 use super::catalogue::{Annotation, Class, Scope, Support};
 use super::policy::{IngressPolicy, Role};
-use super::{Family, Values};
+use super::{Family, Values, go};
 
 pub(super) struct Canaries;
 
@@ -18,7 +18,7 @@ impl Family for Canaries {
     fn apply(&self, values: &mut Values<'_>, policy: &mut IngressPolicy) {
         // What is not clearly off might be meant as a canary, and a canary must never take a primary's place.
         let Some(text) = values.text("canary") else { return };
-        if values.boolean("canary") != Some(false) {
+        if go::parse_bool(text) != Some(false) {
             policy.role = Role::Canary;
             let message = format!("{text:?}: canaries are not supported yet; none of this Ingress's rules is served");
             values.error("canary", "canary-not-supported", message);

@@ -154,7 +154,7 @@ fn judge(annotation: &Annotation, values: &mut Values<'_>, policy: &mut IngressP
         }
         Support::Missing(idle) if idle.asks_nothing(&value) => {}
         Support::Missing(_) => {
-            let message = format!("{value:?} is not supported yet and is left out: {}", annotation.note);
+            let message = format!("{value:?}: {} is not supported yet; served without it", annotation.name);
             values.warn(annotation.name, "annotation-not-supported", message);
         }
         Support::FailsClosed(idle) if idle.asks_nothing(&value) => {}
@@ -168,7 +168,7 @@ fn refuse_unsupported(annotation: &Annotation, values: &mut Values<'_>, policy: 
         Scope::Route => "this Ingress's routes answer 503",
         Scope::Host => "every route of this Ingress's hosts answers 503",
     };
-    let message = format!("{} is not supported yet, and serving without it is unsafe: {whom}", annotation.note);
+    let message = format!("{} is not supported yet, and serving without it is unsafe: {whom}", annotation.name);
     values.error(annotation.name, CODE, message);
     let reason = format!("{} cannot be honoured", values.key(annotation.name));
     policy.refuse(annotation.scope, Refusal { status: 503, code: CODE, reason });

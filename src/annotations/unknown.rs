@@ -30,8 +30,19 @@ const NEVER_PREFIXES: &[(&str, &str)] = &[
 ];
 
 /// Parts of names that promise protection.
-const PROTECTIVE: &[&str] =
-    &["auth", "whitelist", "allowlist", "denylist", "blacklist", "limit", "modsec", "passthrough", "owasp", "satisfy"];
+const PROTECTIVE: &[&str] = &[
+    "auth",
+    "whitelist",
+    "allowlist",
+    "denylist",
+    "blacklist",
+    "limit",
+    "modsec",
+    "passthrough",
+    "owasp",
+    "satisfy",
+    "snippet",
+];
 
 /// Reports an annotation under our prefix whose name nothing has. One that seems meant to protect is an error.
 pub(super) fn report(source: &Source<'_>, key: &str, name: &str, value: &str) -> Diagnostic {
@@ -42,10 +53,10 @@ pub(super) fn report(source: &Source<'_>, key: &str, name: &str, value: &str) ->
         .map(|(_, advice)| *advice);
     let nearest = nearest(name);
     let protective = PROTECTIVE.iter().any(|part| name.contains(part))
-        || (advice.is_none() && nearest.is_some_and(|row| matches!(row.support, Support::FailsClosed(_))));
+        || (advice.is_none() && nearest.is_some_and(|(row, _)| matches!(row.support, Support::FailsClosed(_))));
     let hint = match (advice, nearest) {
         (Some(advice), _) => format!("it does not exist: {advice}"),
-        (None, Some(row)) => format!("no annotation has that name; did you mean {}?", row.name),
+        (None, Some((_, known))) => format!("no annotation has that name; did you mean {known}?"),
         (None, None) => String::from("no annotation has that name"),
     };
     let (severity, code, effect) = if protective {
@@ -57,14 +68,14 @@ pub(super) fn report(source: &Source<'_>, key: &str, name: &str, value: &str) ->
     Diagnostic { severity, code, provenance, message: format!("{name:?} with value {value:?}: {hint}; {effect}") }
 }
 
-/// The row whose name is nearest by edits and near enough to be meant.
-fn nearest(name: &str) -> Option<&'static Annotation> {
+/// The row whose name or alias is nearest by edits and near enough to be meant, with that name.
+fn nearest(name: &str) -> Option<(&'static Annotation, &'static str)> {
     let lower = name.to_ascii_lowercase();
-    let candidates = catalogue::catalogue()
-        .flat_map(|row| std::iter::once(row.name).chain(row.aliases.iter().copied()).map(move |known| (row, known)));
-    candidates
-        .map(|(row, known)| (strsim::osa_distance(&lower, known), row))
-        .filter(|(distance, row)| *distance <= 2.max(row.name.len() / 4))
-        .min_by_key(|(distance, row)| (*distance, row.name))
-        .map(|(_, row)| row)
+    let names = |row: &'static Annotation| std::iter::once(row.name).chain(row.aliases.iter().copied());
+    catalogue::catalogue()
+        .flat_map(|row| names(row).map(move |known| (row, known)))
+        .map(|(row, known)| (strsim::osa_distance(&lower, known), row, known))
+        .filter(|(distance, _, known)| *distance <= 2.max(known.len() / 4))
+        .min_by_key(|(distance, _, known)| (*distance, *known))
+        .map(|(_, row, known)| (row, known))
 }

@@ -4,7 +4,7 @@
 //! a regular expression, all are, as ingress-nginx has it.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::annotations::{PathSyntax, pattern};
@@ -148,7 +148,7 @@ impl<'l> Merging<'l> {
             )
         } else {
             format!(
-                "{raw:?} on host {} is claimed already by {winner}, which is older; this path is not served",
+                "{raw:?} on host {} is claimed already by {winner}, which comes first; this path is not served",
                 self.pattern
             )
         };
@@ -196,7 +196,7 @@ impl<'l> Merging<'l> {
                 b.len().cmp(&a.len()).then_with(|| b.cmp(a))
             }),
         }
-        let exact: Vec<&str> = claims
+        let exact: HashSet<&str> = claims
             .iter()
             .filter(|claim| claim.path.text.kind() == PathKind::Exact)
             .map(|claim| claim.path.text.raw())
@@ -204,7 +204,7 @@ impl<'l> Merging<'l> {
         claims.iter().map(|claim| self.claimed_route(claim, &exact)).collect()
     }
 
-    fn claimed_route(&mut self, claim: &Claim<'_>, exact: &[&str]) -> Arc<Route> {
+    fn claimed_route(&mut self, claim: &Claim<'_>, exact: &HashSet<&str>) -> Arc<Route> {
         let Path { text, syntax, route } = claim.path;
         let (matcher, trouble) = match self.syntax {
             PathSyntax::Literal => (literal_matcher(text), None),
@@ -251,8 +251,10 @@ impl<'l> Merging<'l> {
         for (index, member) in self.members.iter().enumerate() {
             let Some(fallback) = fallback_of(self.pattern, member) else { continue };
             if let Some(winner) = &chosen {
-                let message =
-                    format!("the default backend of host {} is {}, which is older", self.pattern, winner.provenance);
+                let message = format!(
+                    "the default backend of host {} is {}, which comes first; this one is not used",
+                    self.pattern, winner.provenance
+                );
                 let provenance = fallback.route.provenance.clone();
                 self.diagnostics.push(Diagnostic::warning("default-backend-conflict", provenance, message));
                 self.drop_path(index);
@@ -278,7 +280,7 @@ impl<'l> Merging<'l> {
                 Some((_, winner)) if winner == root => {}
                 Some((older, winner)) => {
                     let message = format!(
-                        "app-root {root:?} has no effect on host {}: {} is older and has {winner:?}",
+                        "app-root {root:?} has no effect on host {}: {} comes first and has {winner:?}",
                         self.pattern, older.ingress
                     );
                     let provenance = member.ingress.field("metadata.annotations");
@@ -305,8 +307,8 @@ fn literal_matcher(text: &PathText) -> PathMatcher {
 
 /// What ingress-nginx anchors as a regular expression: the path; but a prefix that is none on its own account and has
 /// an exact sibling only what is below it, since the sibling has the path itself.
-fn located(text: &PathText, syntax: PathSyntax, exact: &[&str]) -> String {
+fn located(text: &PathText, syntax: PathSyntax, exact: &HashSet<&str>) -> String {
     let raw = text.raw();
-    let shared = syntax == PathSyntax::Literal && text.kind() == PathKind::Prefix && exact.contains(&raw);
+    let shared = syntax == PathSyntax::Literal && text.kind() == PathKind::Prefix && exact.contains(raw);
     if shared && !raw.ends_with('/') { format!("{raw}/") } else { raw.to_owned() }
 }

@@ -172,7 +172,7 @@ impl Pass<'_> {
 
     fn note_validity(&mut self, reference: &ObjectRef, certificate: &Certificate) {
         let field = reference.field("data[tls.crt]");
-        let until = certificate.not_after().0;
+        let until = date(certificate.not_after());
         let diagnostic = match certificate.validity(self.now) {
             Validity::Valid => None,
             Validity::NotYet => Some(Diagnostic::error(
@@ -181,11 +181,11 @@ impl Pass<'_> {
                 "the certificate is not valid yet; it is served all the same",
             )),
             Validity::ExpiresSoon => {
-                let message = format!("the certificate expires in less than ten days, at Unix time {until}");
+                let message = format!("the certificate expires in less than ten days, on {until}");
                 Some(Diagnostic::warning("certificate-expires-soon", field.clone(), message))
             }
             Validity::Expired => {
-                let message = format!("the certificate expired at Unix time {until}; it is served all the same");
+                let message = format!("the certificate expired on {until}; it is served all the same");
                 Some(Diagnostic::error("certificate-expired", field.clone(), message))
             }
         };
@@ -211,6 +211,12 @@ fn parse(secret: &Secret) -> Result<Certificate, String> {
     let certificate = secret.get("tls.crt").ok_or("it has no key tls.crt")?;
     let key = secret.get("tls.key").ok_or("it has no key tls.key")?;
     tls::parse_key_pair(certificate, key).map_err(|error| error.to_string())
+}
+
+/// The day of a moment, such as `2025-06-20`.
+fn date(moment: UnixTime) -> String {
+    let day = time::OffsetDateTime::from_unix_timestamp(moment.0).map(|moment| moment.date().to_string());
+    day.unwrap_or_else(|_| format!("second {} of the Unix epoch", moment.0))
 }
 
 /// The names of a certificate, for a message.

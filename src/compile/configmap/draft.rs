@@ -111,8 +111,20 @@ impl Draft {
     }
 }
 
-/// Why a value cannot be read, as the end of a sentence that begins with the value.
-pub(super) type Why = &'static str;
+/// What is wrong with a value, as the middle of a sentence that begins with the value.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Why {
+    /// It cannot be read, and the default stays.
+    Unread(&'static str),
+    /// It could be read but for what the sentence says.
+    Partly(&'static str),
+}
+
+impl From<&'static str> for Why {
+    fn from(reason: &'static str) -> Self {
+        Self::Unread(reason)
+    }
+}
 
 pub(super) fn boolean(value: &str, field: &mut bool) -> Result<(), Why> {
     *field = go::parse_bool(value).ok_or("is neither \"true\" nor \"false\"")?;
@@ -128,7 +140,7 @@ pub(super) fn number(value: &str, field: &mut u32) -> Result<(), Why> {
 pub(super) fn seconds(value: &str, field: &mut Duration) -> Result<(), Why> {
     let secs: u32 = value.parse().map_err(|_| "is not a whole number of seconds")?;
     if secs == 0 {
-        return Err("would fail every request");
+        return Err(Why::Unread("would fail every request"));
     }
     *field = Duration::from_secs(secs.into());
     Ok(())
@@ -146,7 +158,7 @@ pub(super) fn networks(value: &str, field: &mut Vec<IpNet>) -> Result<(), Why> {
     if field.len() == pieces.len() {
         Ok(())
     } else {
-        Err("holds something other than networks and addresses, which is not trusted")
+        Err(Why::Partly("holds something other than networks and addresses; that is not trusted"))
     }
 }
 
@@ -169,16 +181,16 @@ pub(super) fn protocols(value: &str, field: &mut TlsVersions) -> Result<(), Why>
         (true, true) => TlsVersions::Tls12And13,
         (true, false) => TlsVersions::Tls12Only,
         (false, true) => TlsVersions::Tls13Only,
-        (false, false) => return Err("names neither TLSv1.2 nor TLSv1.3, and nothing older is offered"),
+        (false, false) => return Err(Why::Unread("names neither TLSv1.2 nor TLSv1.3, and nothing older is offered")),
     };
-    if older { Err("names more than TLSv1.2 and TLSv1.3; the rest is not offered") } else { Ok(()) }
+    if older { Err(Why::Partly("names more than TLSv1.2 and TLSv1.3; the rest is not offered")) } else { Ok(()) }
 }
 
 /// The name of a header, in lower case.
 pub(super) fn header(value: &str, field: &mut String) -> Result<(), Why> {
     let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
     if value.is_empty() || !value.bytes().all(token) {
-        return Err("is not the name of a header");
+        return Err(Why::Unread("is not the name of a header"));
     }
     *field = value.to_ascii_lowercase();
     Ok(())

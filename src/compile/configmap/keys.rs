@@ -21,7 +21,7 @@ pub(super) struct Key {
 pub(super) enum Effect {
     Read(fn(&mut Draft, &str) -> Result<(), Why>),
     /// Accepted; there is nothing that it could change, and why.
-    NoEffect(&'static str),
+    Inert(&'static str),
     /// Left out with a warning, unless the value asks for nothing.
     Missing(Idle),
     /// Every route answers 503, unless the value asks for nothing.
@@ -35,7 +35,7 @@ impl Effect {
     pub(super) const fn protects(self) -> bool {
         match self {
             Self::Refuses(_) | Self::RefusesAuthentication(_) => true,
-            Self::Read(_) | Self::NoEffect(_) | Self::Missing(_) => false,
+            Self::Read(_) | Self::Inert(_) | Self::Missing(_) => false,
         }
     }
 }
@@ -170,7 +170,7 @@ const CLIENTS: &[Key] = &[
         if (1..=10_000).contains(&streams) {
             Ok(())
         } else {
-            Err("is not from 1 to 10000; the nearest bound is used and")
+            Err(Why::Partly("is not from 1 to 10000; the nearer of these is used"))
         }
     }),
     read("disable-access-log", |d, v| draft::boolean(v, &mut d.log.off)),
@@ -367,5 +367,5 @@ const FEATURE: &str = "it tunes a feature that is not supported yet";
 const GLOBAL_AUTH: &str = "it extends global-auth-url";
 
 const fn no_effect(name: &'static str, why: &'static str) -> Key {
-    Key { name, effect: Effect::NoEffect(why) }
+    Key { name, effect: Effect::Inert(why) }
 }

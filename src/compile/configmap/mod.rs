@@ -13,7 +13,7 @@ use crate::ir::listener::AccessLog;
 use crate::ir::{ListenerPolicy, ObjectRef, Refusal};
 use crate::snapshot::Snapshot;
 
-use draft::Draft;
+use draft::{Draft, Why};
 use keys::{Effect, Key};
 
 /// The live settings.
@@ -75,9 +75,13 @@ type Report = (Severity, &'static str, String);
 fn apply(row: &Key, value: &str, draft: &mut Draft) -> Option<Report> {
     match row.effect {
         Effect::Read(read) => read(draft, value.trim()).err().map(|why| {
-            (Severity::Warning, "invalid-configmap-value", format!("{value:?} {why}; the default is used instead"))
+            let message = match why {
+                Why::Unread(why) => format!("{value:?} {why}; the default is used instead"),
+                Why::Partly(why) => format!("{value:?} {why}"),
+            };
+            (Severity::Warning, "invalid-configmap-value", message)
         }),
-        Effect::NoEffect(why) => Some((Severity::Info, "configmap-key-without-effect", format!("no effect: {why}"))),
+        Effect::Inert(why) => Some((Severity::Info, "configmap-key-without-effect", format!("no effect: {why}"))),
         Effect::Missing(idle) if idle.asks_nothing(value) => None,
         Effect::Missing(_) => Some((
             Severity::Warning,
@@ -113,7 +117,7 @@ fn unknown(key: &str) -> Report {
         None => String::from("no key has that name"),
     };
     if keys::nearest(key).is_some_and(|row| row.effect.protects()) {
-        let message = format!("{hint} The protection it seems to ask for is not in force");
+        let message = format!("{hint} The protection that it seems to ask for is not in force");
         return (Severity::Error, "unknown-protection", message);
     }
     (Severity::Warning, "unknown-configmap-key", format!("{hint}; it is ignored"))

@@ -13,7 +13,7 @@ use crate::ir::route::RouteLabels;
 use crate::ir::{Action, Backend, BackendId, Forward, HostPattern, Protocol, Refusal};
 
 use super::super::service;
-use super::{Lowering, PathText, RouteParts};
+use super::{DEFAULT_BACKEND, Lowering, PathText, RouteParts};
 
 impl Lowering<'_> {
     /// The route of a path, or of a default backend. `None`, and reported, if the backend is none that is served.
@@ -47,7 +47,7 @@ impl Lowering<'_> {
             (Some(service), None) => self.service_id(service, field),
             (Some(service), Some(_)) => {
                 let message = "both a service and a resource are named; the service is used";
-                self.error("ambiguous-backend", &format!("{field}.backend"), message);
+                self.error("ambiguous-backend", &backend_field(field), message);
                 self.service_id(service, field)
             }
             (None, Some(resource)) => {
@@ -55,15 +55,11 @@ impl Lowering<'_> {
                 let message = format!(
                     "{kind} {name:?}: resource backends are not served; the path answers 404 if nothing else claims it"
                 );
-                self.error("resource-backend", &format!("{field}.backend.resource"), message);
+                self.error("resource-backend", &format!("{}.resource", backend_field(field)), message);
                 None
             }
             (None, None) => {
-                self.error(
-                    "missing-backend",
-                    &format!("{field}.backend"),
-                    "no backend is named; the path is not served",
-                );
+                self.error("missing-backend", &backend_field(field), "no backend is named; the path is not served");
                 None
             }
         }
@@ -77,12 +73,12 @@ impl Lowering<'_> {
             (None, Some(name)) => name,
             (Some(number), Some(_)) => {
                 let message = format!("both a number and a name are given; the number {number} is used");
-                self.error("ambiguous-backend", &format!("{field}.backend.service.port"), message);
+                self.error("ambiguous-backend", &format!("{}.service.port", backend_field(field)), message);
                 number.to_string()
             }
             (None, None) => {
                 let message = format!("no port of Service {name:?} is named; the path is not served");
-                self.error("missing-backend", &format!("{field}.backend.service.port"), message);
+                self.error("missing-backend", &format!("{}.service.port", backend_field(field)), message);
                 return None;
             }
         };
@@ -94,7 +90,7 @@ impl Lowering<'_> {
     fn protocol(&mut self, id: &BackendId, field: &str) -> Protocol {
         let Some(found) = self.environment.snapshot.services.get(&id.namespace, &id.service) else {
             let message = format!("there is no Service {}/{}; requests answer 503", id.namespace, id.service);
-            self.error("missing-service", &format!("{field}.backend.service.name"), message);
+            self.error("missing-service", &format!("{}.service.name", backend_field(field)), message);
             return self.policy.protocol.unwrap_or_default();
         };
         let by_service = || service::find_port(found, &id.port).and_then(service::app_protocol);
@@ -179,6 +175,11 @@ impl Lowering<'_> {
         let reason = format!("upstream-vhost gives {host:?}, which is no host name");
         Err(Refusal { status: 503, code: "invalid-upstream-vhost", reason })
     }
+}
+
+/// The field of the backend of a path, or of a default backend, which is one itself.
+fn backend_field(field: &str) -> String {
+    if field == DEFAULT_BACKEND { field.to_owned() } else { format!("{field}.backend") }
 }
 
 fn highest_capture(template: &Template) -> Option<u8> {

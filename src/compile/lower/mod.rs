@@ -25,6 +25,9 @@ use super::configmap::Live;
 
 pub(super) use path::{PathKind, PathText};
 
+/// The field of an Ingress's default backend.
+const DEFAULT_BACKEND: &str = "spec.defaultBackend";
+
 /// One Ingress, lowered.
 #[derive(Debug)]
 pub(super) struct Lowered {
@@ -185,7 +188,7 @@ impl Lowering<'_> {
     fn catch_all(&mut self, backend: &IngressBackend) -> Option<Fallback> {
         if self.environment.objects.disable_catch_all {
             let message = "--disable-catch-all is set; an Ingress without rules is not served";
-            self.warn("catch-all-disabled", "spec.defaultBackend", message);
+            self.warn("catch-all-disabled", DEFAULT_BACKEND, message);
             self.dropped += 1;
             return None;
         }
@@ -195,9 +198,8 @@ impl Lowering<'_> {
     }
 
     fn default_backend(&mut self, backend: &IngressBackend) -> Option<Fallback> {
-        let field = "spec.defaultBackend";
         let text = PathText::root();
-        let route = self.route(&text, &HostPattern::Any, backend, field)?;
+        let route = self.route(&text, &HostPattern::Any, backend, DEFAULT_BACKEND)?;
         Some(Fallback { route, syntax: self.syntax_of(&text) })
     }
 
