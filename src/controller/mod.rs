@@ -60,21 +60,21 @@ impl ControllerHandle {
 }
 
 /// Reads the source once, which may take a while, then goes on in the background.
-pub fn spawn(settings: Arc<Settings>, publisher: Publisher) -> Result<(ControllerHandle, Arc<ReportCell>), StartError> {
+pub fn spawn(settings: &Settings, publisher: Publisher) -> Result<(ControllerHandle, Arc<ReportCell>), StartError> {
     let path = match &settings.source {
         Source::Manifests(path) => path.clone(),
         Source::Cluster { .. } => return Err(StartError::Cluster),
     };
     let objects = Folder::read(&path).map_err(|error| StartError::Folder { path: path.clone(), error })?;
     let report = Arc::<ReportCell>::default();
-    let (published, ready) = cell::channel(false);
-    let (stop, stopped) = oneshot::channel();
+    let (announce, ready) = cell::channel(false);
+    let (stop, told) = oneshot::channel();
     let running = folder::Running {
         path,
         objects,
-        stopped,
-        published,
-        rebuild: rebuild::Rebuild::new(&settings, publisher, Arc::clone(&report)),
+        stopped: told,
+        published: announce,
+        rebuild: rebuild::Rebuild::new(settings, publisher, Arc::clone(&report)),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;
     let thread = std::thread::Builder::new()

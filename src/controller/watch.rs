@@ -4,6 +4,8 @@
 //! watches left, or a change causes no event (a folder behind a symbolic link, a network file system), the controller
 //! looks from time to time anyway.
 
+#![expect(clippy::disallowed_methods, reason = "the control plane measures real time")]
+
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -90,10 +92,11 @@ impl Shared {
         };
         match kind {
             // Looking at files is an access too, and must not cause another look.
-            EventKind::Access(AccessKind::Close(AccessMode::Write)) => self.note(paths, Writing::Ended),
+            EventKind::Access(AccessKind::Close(AccessMode::Write))
+            | EventKind::Modify(ModifyKind::Name(_))
+            | EventKind::Remove(_) => self.note(paths, Writing::Ended),
             EventKind::Access(_) => return,
             EventKind::Modify(ModifyKind::Data(_)) => self.note(paths, Writing::Going),
-            EventKind::Modify(ModifyKind::Name(_)) | EventKind::Remove(_) => self.note(paths, Writing::Ended),
             EventKind::Modify(ModifyKind::Any | ModifyKind::Metadata(_) | ModifyKind::Other)
             | EventKind::Create(_)
             | EventKind::Any

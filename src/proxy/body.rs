@@ -166,11 +166,6 @@ impl Pump {
         self.phase == Phase::Done
     }
 
-    /// Whether the body's end was read; only what is buffered may still have to be sent.
-    pub(crate) fn source_ended(&self) -> bool {
-        matches!(self.phase, Phase::Flushing | Phase::Done)
-    }
-
     /// Moves until the body has ended and is flushed. Ready at once after that.
     pub(crate) fn poll(
         &mut self,

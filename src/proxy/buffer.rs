@@ -35,7 +35,8 @@ impl ReadBuffer {
         }
     }
 
-    /// Puts octets in front of everything read later; for bytes read before the buffer existed.
+    /// Puts octets in front of everything read later.
+    #[cfg(test)]
     pub(crate) fn preload(&mut self, octets: &[u8]) {
         self.reserve(octets.len());
         if let Some(spare) = self.bytes.get_mut(self.end..self.end + octets.len()) {

@@ -20,31 +20,12 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Serves one connection to its end.
 pub(crate) async fn serve(worker: Rc<Worker>, stream: TcpStream, peer: Peer, role: Listener) {
-    let _open = Open::new(Rc::clone(&worker), role);
+    let _open = worker.hold(Level::Connections(role));
     match role {
-        Listener::Http => serve_plain(worker, stream, peer).await,
-        Listener::Https => serve_tls(worker, stream, peer).await,
+        Listener::Http => serve_plain(Rc::clone(&worker), stream, peer).await,
+        Listener::Https => serve_tls(Rc::clone(&worker), stream, peer).await,
     }
-}
-
-/// Counts the connection while it is open.
-struct Open {
-    worker: Rc<Worker>,
-    role: Listener,
-}
-
-impl Open {
-    fn new(worker: Rc<Worker>, role: Listener) -> Self {
-        worker.raise(Level::Connections(role));
-        Self { worker, role }
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.worker.lower(Level::Connections(self.role));
-        self.worker.count(Count::Handled(self.role));
-    }
+    worker.count(Count::Handled(role));
 }
 
 async fn serve_plain(worker: Rc<Worker>, stream: TcpStream, peer: Peer) {

@@ -47,7 +47,7 @@ struct Failure {
 enum Failed {
     Error(ProxyError),
     /// The upstream answered with a status that is to be tried elsewhere.
-    Status(u16),
+    Status,
 }
 
 /// Forwards a request to the end of its response. An error means that the client has no complete answer; whether one
@@ -77,7 +77,7 @@ pub(crate) async fn forward<B: Source, R: Reply>(
         };
         let again = match &failure.error {
             Failed::Error(error) => budget.after_error(error, failure.sending, failure.reuse, now()),
-            Failed::Status(_) => budget.after_status(),
+            Failed::Status => budget.after_status(),
         };
         if !again || reply.has_begun() || !body.rewind() {
             return Err(failure.into_error());
@@ -93,7 +93,7 @@ impl Failure {
     fn into_error(self) -> ProxyError {
         match self.error {
             Failed::Error(error) => error,
-            Failed::Status(_) => ProxyError::UpstreamMalformed("retried-status"),
+            Failed::Status => ProxyError::UpstreamMalformed("retried-status"),
         }
     }
 }
@@ -132,7 +132,7 @@ impl Forwarding<'_> {
                     Err(error) => (Err(failure(error, outbound.is_written(), reuse)), false),
                 };
                 if clean {
-                    self.upstream.give_back(endpoint, connection, now());
+                    self.upstream.give_back(endpoint, connection, self.worker);
                 }
                 result
             }
@@ -155,7 +155,7 @@ impl Forwarding<'_> {
     ) -> Result<Completed, Failed> {
         let result = self.converse(outbound, last, exchange, body, reply).await;
         let outcome = match &result {
-            Ok(_) | Err(Failed::Status(_)) => AttemptOutcome::Answered,
+            Ok(_) | Err(Failed::Status) => AttemptOutcome::Answered,
             Err(Failed::Error(error)) => outcome_of(error),
         };
         exchange.attempt_ended(outcome, now());
@@ -179,7 +179,7 @@ impl Forwarding<'_> {
             return self.switch_protocols(outbound, exchange, body, reply).await.map_err(Failed::Error);
         }
         if !last && self.policy().retry.on.retries_status(status) && body.can_rewind() {
-            return Err(Failed::Status(status));
+            return Err(Failed::Status);
         }
         body.commit();
         exchange.status(status);

@@ -59,15 +59,12 @@ pub(crate) async fn send<R: Reply>(asker: Asker<'_>, answer: &Answer<'_>, reply:
     edit::own_response_fields(asker.policy, asker.client, &mut fields);
     drop(fields);
     let length = page.len() as u64;
-    let mut body = match asker.method {
-        "HEAD" => {
-            reply.end(ReplyBody::Absent { stated: Some(length) });
-            Page::default()
-        }
-        _ => {
-            reply.end(ReplyBody::Exact(length));
-            Page(page.into())
-        }
+    let mut body = if asker.method == "HEAD" {
+        reply.end(ReplyBody::Absent { stated: Some(length) });
+        Page::default()
+    } else {
+        reply.end(ReplyBody::Exact(length));
+        Page(page.into())
     };
     let mut pump = Pump::new(Deadlines { source: CLIENT_SEND_TIMEOUT, sink: CLIENT_SEND_TIMEOUT });
     if poll_fn(|cx| pump.poll(cx, &mut body, reply, timer)).await.is_err() {

@@ -4,7 +4,6 @@
 //! halves, and no borrow is held across an await.
 
 use std::cell::RefCell;
-use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -124,10 +123,6 @@ impl Wire {
     /// Ends the writing direction (TLS: with `close_notify`).
     pub(crate) fn poll_shutdown(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut *self.transport.borrow_mut()).poll_shutdown(cx)
-    }
-
-    pub(crate) async fn shutdown(&self) -> io::Result<()> {
-        poll_fn(|cx| self.poll_shutdown(cx)).await
     }
 
     /// Whether an idle connection can still be used: nothing has arrived, neither octets nor an end. Asks the reactor

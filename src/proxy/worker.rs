@@ -153,7 +153,7 @@ impl Worker {
         self.drain.is_draining()
     }
 
-    /// Appends the current `Date` to `into` (RFC 9110 §6.6.1).
+    /// The current `Date` (RFC 9110 §6.6.1).
     pub(crate) fn date(&self) -> Rc<str> {
         self.date.borrow_mut().now()
     }
@@ -239,12 +239,23 @@ impl Worker {
         tracing::error!("serving a request panicked; its connection or stream was ended");
     }
 
-    pub(crate) fn raise(&self, level: Level) {
+    /// Counts something that exists, for as long as the result is kept.
+    pub(crate) fn hold(&self, level: Level) -> Held {
         self.recorder.metrics().raise(level);
+        Held { recorder: Rc::clone(&self.recorder), level }
     }
+}
 
-    pub(crate) fn lower(&self, level: Level) {
-        self.recorder.metrics().lower(level);
+/// One of what a [`Level`] counts. Dropping it lowers the level.
+#[derive(Debug)]
+pub(crate) struct Held {
+    recorder: Rc<Recorder>,
+    level: Level,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.recorder.metrics().lower(self.level);
     }
 }
 

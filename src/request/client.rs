@@ -131,3 +131,95 @@ fn first_element(list: &[u8]) -> &[u8] {
 fn parse_scheme(text: &[u8]) -> Option<Scheme> {
     [Scheme::Http, Scheme::Https].into_iter().find(|scheme| text.eq_ignore_ascii_case(scheme.as_str().as_bytes()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ir::listener::ForwardedChain;
+
+    const PEER: Peer = Peer {
+        address: SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 9)), 4711),
+        local: SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1)), 80),
+        scheme: Scheme::Http,
+    };
+
+    fn client(trusted: &[&str], header: &str, fields: &[(&str, &str)]) -> Client {
+        let trusted = trusted.iter().map(|net| net.parse().unwrap()).collect();
+        let trust = TrustedForwarding { header: header.to_owned(), trusted, chain: ForwardedChain::Replace };
+        let policy = ListenerPolicy { client_address: ClientAddress::Forwarded(trust), ..ListenerPolicy::default() };
+        Client::of(&head(fields), &PEER, &policy)
+    }
+
+    fn head(fields: &[(&str, &str)]) -> RequestHead {
+        let mut head = RequestHead::default();
+        fields.iter().for_each(|(name, value)| head.fields.push(name.as_bytes(), value.as_bytes()));
+        head
+    }
+
+    fn address(trusted: &[&str], chain: &[&str]) -> String {
+        let fields: Vec<_> = chain.iter().map(|value| ("X-Forwarded-For", *value)).collect();
+        client(trusted, "x-forwarded-for", &fields).address.to_string()
+    }
+
+    #[test]
+    fn the_peer_is_the_client_unless_it_is_trusted() {
+        let forwarded = [("X-Forwarded-For", "1.1.1.1"), ("X-Forwarded-Proto", "https"), ("X-Forwarded-Port", "443")];
+        let direct = Client::of(&head(&forwarded), &PEER, &ListenerPolicy::default());
+        assert_eq!(direct, client(&["192.168.0.0/16"], "x-forwarded-for", &forwarded));
+        assert_eq!(direct.address, PEER.address.ip());
+        assert_eq!((direct.scheme, direct.port, direct.trusted), (Scheme::Http, 80, false));
+    }
+
+    #[test]
+    fn the_client_is_the_last_address_that_is_not_trusted() {
+        assert_eq!(address(&["10.0.0.0/8"], &["8.8.8.8, 9.9.9.9, 10.1.1.1"]), "9.9.9.9");
+        assert_eq!(address(&["10.0.0.0/8"], &["8.8.8.8", "9.9.9.9, 10.1.1.1", "10.2.2.2"]), "9.9.9.9");
+        assert_eq!(address(&["0.0.0.0/0"], &["8.8.8.8, 9.9.9.9"]), "8.8.8.8");
+        assert_eq!(address(&["0.0.0.0/0"], &[]), "10.0.0.9");
+    }
+
+    #[test]
+    fn what_is_no_address_ends_the_walk() {
+        assert_eq!(address(&["10.0.0.0/8"], &["9.9.9.9, unknown, 10.1.1.1"]), "10.1.1.1");
+        assert_eq!(address(&["0.0.0.0/0"], &["'; drop"]), "10.0.0.9");
+        assert_eq!(address(&["0.0.0.0/0"], &["9.9.9.9, , "]), "9.9.9.9");
+    }
+
+    #[test]
+    fn addresses_may_have_ports_and_brackets() {
+        assert_eq!(address(&["10.0.0.0/8"], &["9.9.9.9:1234"]), "9.9.9.9");
+        assert_eq!(address(&["10.0.0.0/8"], &["[2001:db8::1]:1234"]), "2001:db8::1");
+        assert_eq!(address(&["10.0.0.0/8"], &["[2001:db8::1]"]), "2001:db8::1");
+        assert_eq!(address(&["10.0.0.0/8"], &["2001:db8::1"]), "2001:db8::1");
+        assert_eq!(address(&["10.0.0.0/8"], &["9.9.9.9, ::ffff:10.3.3.3"]), "9.9.9.9");
+    }
+
+    #[test]
+    fn the_chain_may_be_carried_by_another_field() {
+        let fields = [("CF-Connecting-IP", "7.7.7.7"), ("X-Forwarded-For", "9.9.9.9")];
+        assert_eq!(client(&["10.0.0.0/8"], "cf-connecting-ip", &fields).address.to_string(), "7.7.7.7");
+    }
+
+    #[test]
+    fn a_trusted_peer_tells_scheme_and_port() {
+        let forwarded = [("X-Forwarded-Proto", "HTTPS, http"), ("X-Forwarded-Port", "8443")];
+        let believed = client(&["10.0.0.0/8"], "x-forwarded-for", &forwarded);
+        assert_eq!((believed.scheme, believed.port), (Scheme::Https, 8443));
+        assert_eq!(believed.connection_scheme, Scheme::Http);
+        let malformed =
+            client(&["10.0.0.0/8"], "x-forwarded-for", &[("X-Forwarded-Proto", "gopher"), ("X-Forwarded-Port", "x")]);
+        assert_eq!((malformed.scheme, malformed.port), (Scheme::Http, 80));
+    }
+
+    #[test]
+    fn a_forwarded_host_counts_from_trusted_peers_if_it_is_one() {
+        let authority = |trusted: &[&str], value| {
+            let fields = [("X-Forwarded-Host", value)];
+            let client = client(trusted, "x-forwarded-for", &fields);
+            forwarded_authority(&head(&fields), &client).map(|text| text.escape_ascii().to_string())
+        };
+        assert_eq!(authority(&["10.0.0.0/8"], "www.example:444, b").as_deref(), Some("www.example:444"));
+        assert_eq!(authority(&["10.0.0.0/8"], "www.example/evil"), None);
+        assert_eq!(authority(&["192.168.0.0/16"], "www.example"), None);
+    }
+}

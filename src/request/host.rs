@@ -90,3 +90,103 @@ pub fn parse_port(digits: &[u8]) -> Option<u16> {
         .try_fold(0_u32, |value, digit| digit.is_ascii_digit().then(|| value * 10 + u32::from(digit - b'0')))?;
     u16::try_from(value).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn authority(text: &str) -> Option<(String, Option<u16>)> {
+        parse(text.as_bytes()).map(|authority| (authority.host.to_string(), authority.port))
+    }
+
+    #[test]
+    fn an_authority_is_a_host_and_maybe_a_port() {
+        for (text, host, port) in [
+            ("Shop.Example", "shop.example", None),
+            ("shop.example.:8080", "shop.example", Some(8080)),
+            ("a_b:0", "a_b", Some(0)),
+            ("10.0.0.1:65535", "10.0.0.1", Some(65535)),
+            ("[::1]", "[::1]", None),
+            ("[FE80::1]:443", "[fe80::1]", Some(443)),
+        ] {
+            assert_eq!(authority(text), Some((host.to_owned(), port)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_two_parsers_could_read_differently_is_refused() {
+        for text in [
+            "", ":80", "a:", "a:65536", "a:000080", "a:+80", "a:-1", "a:0x50", "a: 80", "a:8 0", " a", "a ", "a\t",
+            "u@a", "u:p@a", "a/", "a/b", "a?b", "a#b", "a\\b", "a,b", "a:80:90", "a:80,b", "::1", "[::1", "[::1]80",
+            "[::1]:", "[a]:80", "a%2eb", "*.a", "a..b", "..", ".",
+        ] {
+            assert_eq!(authority(text), None, "{text:?}");
+        }
+    }
+
+    fn head(version: Version, authority: Option<&str>, hosts: &[&str]) -> RequestHead {
+        let mut head = RequestHead { version, authority: authority.map(str::to_owned), ..RequestHead::default() };
+        hosts.iter().for_each(|host| head.fields.push(b"Host", host.as_bytes()));
+        head
+    }
+
+    fn host_of(version: Version, authority: Option<&str>, hosts: &[&str]) -> Result<String, &'static str> {
+        of(&head(version, authority, hosts)).map(|host| host.to_string()).map_err(|rejected| rejected.code)
+    }
+
+    #[test]
+    fn http_1_1_needs_one_valid_host() {
+        assert_eq!(host_of(Version::Http11, None, &["A.example:80"]).as_deref(), Ok("a.example"));
+        assert_eq!(host_of(Version::Http11, None, &[]), Err("host-missing"));
+        assert_eq!(host_of(Version::Http11, None, &[""]), Err("host-invalid"));
+        assert_eq!(host_of(Version::Http11, None, &["a", "b"]), Err("host-repeated"));
+        assert_eq!(host_of(Version::Http11, None, &["a", "a"]), Err("host-repeated"));
+    }
+
+    #[test]
+    fn the_target_goes_before_the_field_which_is_needed_all_the_same() {
+        assert_eq!(host_of(Version::Http11, Some("t"), &["f"]).as_deref(), Ok("t"));
+        assert_eq!(host_of(Version::Http11, Some("t"), &[]), Err("host-missing"));
+        assert_eq!(host_of(Version::Http11, Some("t"), &["f/"]), Err("host-invalid"));
+        assert_eq!(host_of(Version::Http11, Some("u@t"), &["t"]), Err("host-invalid"));
+    }
+
+    #[test]
+    fn http_1_0_may_name_no_host() {
+        assert_eq!(host_of(Version::Http10, None, &[]).as_deref(), Ok(""));
+        assert_eq!(host_of(Version::Http10, None, &["a"]).as_deref(), Ok("a"));
+        assert_eq!(host_of(Version::Http10, Some("t"), &[]).as_deref(), Ok("t"));
+        assert_eq!(host_of(Version::Http10, None, &["a", "a"]), Err("host-repeated"));
+        assert_eq!(host_of(Version::Http10, None, &[""]), Err("host-invalid"));
+    }
+
+    #[test]
+    fn authority_and_host_agree_over_http_2() {
+        assert_eq!(host_of(Version::Http2, Some("A.b"), &[]).as_deref(), Ok("a.b"));
+        assert_eq!(host_of(Version::Http2, None, &["a.b"]).as_deref(), Ok("a.b"));
+        assert_eq!(host_of(Version::Http2, Some("a.b:443"), &["A.B"]).as_deref(), Ok("a.b"));
+        assert_eq!(host_of(Version::Http2, Some("a"), &["b"]), Err("host-conflicting"));
+        assert_eq!(host_of(Version::Http2, Some("a:1"), &["a:2"]), Err("host-conflicting"));
+        assert_eq!(host_of(Version::Http2, None, &[]), Err("host-missing"));
+    }
+
+    proptest! {
+        #[test]
+        fn a_canonical_host_is_its_own_authority(text in "[a-zA-Z0-9_.-]{1,20}(:[0-9]{1,5})?") {
+            if let Some(authority) = parse(text.as_bytes()) {
+                let again = parse(authority.host.as_bytes());
+                prop_assert_eq!(again, Some(Authority { host: authority.host, port: None }));
+            }
+        }
+
+        #[test]
+        fn any_octets_are_read_or_refused(text in prop::collection::vec(any::<u8>(), 0..32)) {
+            if let Some(authority) = parse(&text) {
+                prop_assert!(!authority.host.is_absent());
+                prop_assert!(text.is_ascii());
+            }
+        }
+    }
+}

@@ -39,9 +39,8 @@ impl LocalAddresses {
 fn embedded(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => match v6.segments() {
-            [a, b, c, d, e, f, high, low] if [a, b, c, d, e, f] == NAT64 => {
-                let ([w, x], [y, z]) = (high.to_be_bytes(), low.to_be_bytes());
-                IpAddr::V4(Ipv4Addr::new(w, x, y, z))
+            [prefix @ .., high, low] if prefix == NAT64 => {
+                IpAddr::V4(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)))
             }
             _ => IpAddr::V6(v6),
         },

@@ -33,7 +33,7 @@ pub struct Found<'t> {
 
 /// One virtual host's index; generations share it while the virtual host is the same.
 #[derive(Debug)]
-struct HostIndex {
+pub(super) struct HostIndex {
     /// The name of the pattern, here and not behind a pointer: a look-up touches one place in memory per host.
     name: SmallVec<[u8; 40]>,
     paths: PathIndex,
@@ -98,7 +98,7 @@ impl Table {
         named.map(|Named(index)| &**index).chain(self.any.as_deref())
     }
 
-    fn index_of(&self, pattern: &HostPattern) -> Option<&Arc<HostIndex>> {
+    pub(super) fn index_of(&self, pattern: &HostPattern) -> Option<&Arc<HostIndex>> {
         match pattern {
             HostPattern::Exact(name) => self.exact.get(name.as_str().as_bytes()).map(|Named(index)| index),
             HostPattern::Wildcard(parent) => self.wildcard.get(parent.as_str().as_bytes()).map(|Named(index)| index),

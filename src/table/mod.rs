@@ -10,6 +10,9 @@ mod lookup;
 mod path;
 mod scratch;
 
+#[cfg(test)]
+mod properties;
+
 pub use explain::{Candidate, ConsideredHost, Explanation, HostVerdict, RouteVerdict, explain};
 pub use host::CanonicalHost;
 pub use lookup::{Found, Table};

@@ -1,5 +1,7 @@
 //! Time stamps of log lines, formatted once a second, from the monotonic clock that requests are timed by.
 
+#![expect(clippy::disallowed_methods, reason = "the log is stamped with the time of day")]
+
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use time::OffsetDateTime;

@@ -13,6 +13,8 @@
 //!
 //! An exchange borrows the head until then and copies nothing from it; beyond two attempts it allocates.
 
+#![expect(clippy::disallowed_methods, reason = "an exchange that is dropped ends now")]
+
 mod record;
 
 pub use record::{Attempt, Claim, Received, Record};

@@ -13,7 +13,7 @@ use super::framing::{BodyLength, Expectation, Persistence, RequestFraming, Trail
 use super::incoming::{Framing, Incoming};
 use super::outgoing::{Delimiting, Outgoing};
 use super::parse::{Limits, Parsed};
-use super::{HeadError, chunked, encode, parse};
+use super::{HeadError, encode, parse};
 use crate::proxy::body::{Length, Piece, Sink, SinkError, Source, SourceError};
 use crate::proxy::buffer::ReadBuffer;
 use crate::proxy::drain::Drain;
@@ -276,7 +276,7 @@ impl<'a> Body<'a> {
         let framing = match length {
             BodyLength::None => Framing::Done,
             BodyLength::Length(octets) => Framing::Length(octets),
-            BodyLength::Chunked => Framing::Chunked(Box::new(chunked::Decoder::default())),
+            BodyLength::Chunked => Framing::Chunked(Box::default()),
         };
         Self { wire, buffer, incoming: Incoming::new(framing), shared, continued: 0 }
     }

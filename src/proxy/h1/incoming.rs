@@ -57,11 +57,6 @@ impl Incoming {
         matches!(self.framing, Framing::Done) && self.ready == 0
     }
 
-    /// Whether the body ends with the connection, so that the connection cannot be used again.
-    pub(crate) const fn ends_with_connection(&self) -> bool {
-        matches!(self.framing, Framing::UntilClose)
-    }
-
     pub(crate) const fn wire_octets(&self) -> u64 {
         self.wire_octets
     }
@@ -126,8 +121,8 @@ impl Incoming {
 
     fn decode_chunked(&mut self, buffer: &mut ReadBuffer) -> Result<bool, SourceError> {
         let Framing::Chunked(decoder) = &mut self.framing else { return Ok(true) };
-        let decoded = decoder.decode(buffer.filled()).map_err(|error| SourceError::Malformed(error.code()))?;
-        let (framing_octets, data, more) = match decoded {
+        let step = decoder.decode(buffer.filled()).map_err(|error| SourceError::Malformed(error.code()))?;
+        let (framing_octets, data, more) = match step {
             Decoded::Incomplete { consumed } => (consumed, 0, false),
             Decoded::Data { data } => (data.start, data.len(), true),
             Decoded::End { consumed } => {

@@ -7,7 +7,7 @@ use super::framing::{Persistence, ResponseBody, ResponseFraming};
 use super::incoming::{Framing, Incoming, closed};
 use super::outgoing::{Delimiting, Outgoing};
 use super::parse::{Limits, Parsed};
-use super::{chunked, encode, parse};
+use super::{encode, parse};
 use crate::ir::backend::KeepAlive;
 use crate::proxy::body::{Length, Piece, Sink, SinkError, Source, SourceError};
 use crate::proxy::buffer::ReadBuffer;
@@ -113,7 +113,7 @@ impl<'x> Outbound for Exchange<'x> {
     }
 
     fn end(&mut self, call: &Call<'_>) -> Result<(), AnswerError> {
-        let outgoing = &mut self.upload.outgoing;
+        let outgoing = &mut *self.upload.outgoing;
         match call.body {
             Length::None => {}
             Length::Exact(octets) => encode::content_length(outgoing.buffer(), octets),
@@ -199,7 +199,7 @@ impl Answer for AnswerReader<'_> {
                     .map_err(|error| AnswerError::Malformed(error.code))?;
                 if let Parsed::Complete { consumed, value } = parsed {
                     self.buffer.consume(consumed);
-                    return Poll::Ready(Ok(self.begin_body(head, value)));
+                    return Poll::Ready(Ok(self.begin_body(head, &value)));
                 }
             }
             let octets = ready!(self.buffer.poll_fill(cx, self.wire)).map_err(AnswerError::Closed)?;
@@ -215,14 +215,14 @@ impl Answer for AnswerReader<'_> {
 }
 
 impl AnswerReader<'_> {
-    fn begin_body(&mut self, head: &ResponseHead, framing: ResponseFraming) -> AnswerHead {
+    fn begin_body(&mut self, head: &ResponseHead, framing: &ResponseFraming) -> AnswerHead {
         if !head.is_informational() {
             self.state = AnswerState::Body;
             self.persistence = framing.connection;
             self.incoming = Incoming::new(match framing.body {
                 ResponseBody::None => Framing::Done,
                 ResponseBody::Length(octets) => Framing::Length(octets),
-                ResponseBody::Chunked => Framing::Chunked(Box::new(chunked::Decoder::default())),
+                ResponseBody::Chunked => Framing::Chunked(Box::default()),
                 ResponseBody::UntilClose => {
                     self.persistence = Persistence::Close;
                     Framing::UntilClose

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
@@ -22,7 +22,7 @@ use crate::proxy::h2::upstream::SharedConnection;
 use crate::proxy::sides::AnswerError;
 use crate::proxy::wire::Transport;
 use crate::proxy::worker::{Worker, now};
-use crate::telemetry::Count;
+use crate::telemetry::{Count, Level};
 use crate::tls::client::{UpstreamAlpn, unverified};
 
 /// A connection for one request.
@@ -132,10 +132,11 @@ impl Upstream {
     }
 
     /// Keeps a connection whose exchange ended cleanly for the next request.
-    pub(crate) fn give_back(&self, endpoint: &EndpointState, mut connection: Box<Connection>, now: Instant) {
+    pub(crate) fn give_back(&self, endpoint: &EndpointState, mut connection: Box<Connection>, worker: &Worker) {
         if !endpoint.is_retired() {
+            let now = now();
             connection.rest(now);
-            endpoint.http1.put(connection, &self.backend.keep_alive, now);
+            endpoint.http1.put(connection, worker.hold(Level::PoolIdle), &self.backend.keep_alive, now);
         }
     }
 }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use crate::ir::backend::KeepAlive;
 use crate::proxy::h1::upstream::Connection;
 use crate::proxy::h2::upstream::SharedConnection;
+use crate::proxy::worker::Held;
 
 /// Whether a connection served a request before: only then may it have gone stale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,15 +23,21 @@ pub(crate) enum Reuse {
 /// Idle HTTP/1.1 connections, the most recently used on top.
 #[derive(Debug, Default)]
 pub(crate) struct Http1Pool {
-    #[expect(clippy::vec_box, reason = "connections move between pool and request by pointer")]
-    idle: RefCell<Vec<Box<Connection>>>,
+    idle: RefCell<Vec<Idle>>,
+}
+
+/// A connection at rest, counted as such.
+#[derive(Debug)]
+struct Idle {
+    connection: Box<Connection>,
+    _counted: Held,
 }
 
 impl Http1Pool {
     /// A connection that is still usable. Others found on the way are closed.
     pub(crate) fn take(&self, limits: &KeepAlive, cx: &mut Context<'_>, now: Instant) -> Option<Box<Connection>> {
         loop {
-            let connection = self.idle.borrow_mut().pop()?;
+            let Idle { connection, .. } = self.idle.borrow_mut().pop()?;
             if connection.is_reusable(limits, now) && connection.is_quiet(cx) {
                 return Some(connection);
             }
@@ -38,7 +45,7 @@ impl Http1Pool {
     }
 
     /// Keeps a connection, unless its time is up. The one idle for longest makes room.
-    pub(crate) fn put(&self, connection: Box<Connection>, limits: &KeepAlive, now: Instant) {
+    pub(crate) fn put(&self, connection: Box<Connection>, counted: Held, limits: &KeepAlive, now: Instant) {
         let capacity = limits.connections as usize;
         if capacity == 0 || !connection.is_reusable(limits, now) {
             return;
@@ -47,20 +54,18 @@ impl Http1Pool {
         if idle.len() >= capacity {
             idle.remove(0);
         }
-        idle.push(connection);
+        idle.push(Idle { connection, _counted: counted });
     }
 
     /// Closes what has been idle for too long or was closed by the other side.
     pub(crate) fn sweep(&self, limits: &KeepAlive, cx: &mut Context<'_>, now: Instant) {
-        self.idle.borrow_mut().retain(|connection| connection.is_reusable(limits, now) && connection.is_quiet(cx));
+        self.idle
+            .borrow_mut()
+            .retain(|Idle { connection, .. }| connection.is_reusable(limits, now) && connection.is_quiet(cx));
     }
 
     pub(crate) fn clear(&self) {
         self.idle.borrow_mut().clear();
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.idle.borrow().len()
     }
 }
 

@@ -43,12 +43,4 @@ impl Registry {
             }
         }
     }
-
-    /// Idle HTTP/1.1 connections over all upstreams.
-    pub(crate) fn idle_connections(&self) -> usize {
-        self.upstreams
-            .values()
-            .map(|upstream| upstream.endpoints().iter().map(|endpoint| endpoint.http1.len()).sum::<usize>())
-            .sum()
-    }
 }
