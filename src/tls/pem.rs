@@ -197,7 +197,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
         fn damage_anywhere_gives_an_error_or_a_matching_pair_and_no_panic(at in 0.0..1.0f64, octet: u8, half: bool) {
@@ -208,7 +208,9 @@ mod tests {
             let place = (at * hit.len() as f64) as usize;
             hit[place] = octet;
             if let Ok(read) = parse_key_pair(&certificate, &key) {
-                prop_assert!(read.certified_key().keys_match().is_ok());
+                // webpki may refuse what clients will refuse too; that is no mismatch.
+                let matched = read.certified_key().keys_match();
+                prop_assert!(!matches!(matched, Err(rustls::Error::InconsistentKeys(_))), "{:?}", matched);
             }
         }
     }
