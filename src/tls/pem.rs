@@ -51,7 +51,7 @@ pub enum CertificateError {
 
 /// Reads a chain and its private key. The chain is put in order, leaf first, as
 /// [`Certificate::chain_order`] then tells. Sections of other kinds and text between sections are passed over, as
-/// OpenSSL and Go do. Costs some tens of microseconds, most of it for checking the key.
+/// OpenSSL and Go do. Costs some 50 microseconds, with an RSA key 200, most of it for checking the key.
 pub fn parse_key_pair(certificate_pem: &[u8], key_pem: &[u8]) -> Result<Certificate, CertificateError> {
     bounded("certificate", certificate_pem)?;
     bounded("private key", key_pem)?;
