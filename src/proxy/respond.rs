@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use bytes::{Buf, Bytes};
 
 use super::body::{Deadlines, Length, Piece, Pump, Source, SourceError};
+use super::h1::encode;
 use super::service::CLIENT_SEND_TIMEOUT;
 use super::sides::{Reply, ReplyBody};
 use super::timer::IdleTimer;
@@ -45,7 +46,7 @@ pub(crate) struct Asker<'a> {
 /// Sends an answer: a short page, as nginx does. Ends early if the client takes nothing.
 pub(crate) async fn send<R: Reply>(asker: Asker<'_>, answer: &Answer<'_>, reply: &mut R, timer: &mut IdleTimer) {
     let status = answer.status;
-    let reason = reason(status);
+    let reason = encode::reason(status);
     let page = format!(
         "<html>\r\n<head><title>{status} {reason}</title></head>\r\n\
          <body>\r\n<h1>{status} {reason}</h1>\r\n</body>\r\n</html>\r\n"
@@ -100,11 +101,6 @@ impl Source for Page {
     fn wire_octets(&self) -> u64 {
         0
     }
-}
-
-/// The reason phrase of a status that we answer with.
-fn reason(status: u16) -> &'static str {
-    http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("Unknown")
 }
 
 /// A request id as nginx makes them: 32 hexadecimal digits, 128 random bits. Not a secret.

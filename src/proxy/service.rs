@@ -57,6 +57,7 @@ pub(crate) async fn serve<B: Source, R: Reply>(
             let client = Client::of(inbound.head, inbound.peer, policy);
             exchange.failed(rejected.code);
             exchange.status(rejected.status);
+            reply.close_after();
             let asker = Asker { worker, policy, client: &client, method: &inbound.head.method };
             respond::send(asker, &Local::error(rejected.status), reply, &mut memory.timers.download).await;
         }

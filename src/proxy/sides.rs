@@ -69,6 +69,10 @@ pub(crate) trait Reply: Sink {
     /// Ends the head of a 101 and makes the reply a raw stream.
     fn end_upgraded(&mut self, protocol: &[u8]);
 
+    /// Makes the response that is about to begin the connection's last, where the protocol gives a connection to one
+    /// request at a time. For requests that cannot be relied on to be what they seem.
+    fn close_after(&mut self) {}
+
     /// Whether the final response has begun, so that no other can be sent.
     fn has_begun(&self) -> bool;
 

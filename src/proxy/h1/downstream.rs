@@ -165,7 +165,8 @@ impl Connection {
         let mut body = Body::new(wire, buffer, framing.body, &shared);
         let mut reply = H1Reply::new(wire, outgoing, &shared, head.version);
         service::serve(worker, inbound, &mut body, &mut reply, memory).await;
-        if shared.aborted.get() || shared.tunnelled.get() || !flush(wire, outgoing, timer).await {
+        // What a broken-off response already has goes out too, but never the end that would make it look complete.
+        if !flush(wire, outgoing, timer).await || shared.aborted.get() || shared.tunnelled.get() {
             return Next::Leave;
         }
         if shared.closing.get() || !body.skip_rest(timer).await { Next::Close } else { Next::Continue }
@@ -366,8 +367,8 @@ impl<'a> H1Reply<'a> {
 
     /// What the response says of the connection's future.
     fn connection_field(&mut self, delimited_by_close: bool) {
-        let ending = self.shared.persistence == Persistence::Close || self.shared.worker.is_draining();
-        if ending || delimited_by_close {
+        let last = self.shared.persistence == Persistence::Close || self.shared.closing.get();
+        if last || delimited_by_close || self.shared.worker.is_draining() {
             self.shared.closing.set(true);
             encode::connection_close(self.outgoing.buffer());
         } else if self.version == Version::Http10 {
@@ -437,6 +438,10 @@ impl Reply for H1Reply<'_> {
         encode::end_of_head(buffer);
         self.outgoing.delimit(Delimiting::Raw);
         self.shared.tunnelled.set(true);
+    }
+
+    fn close_after(&mut self) {
+        self.shared.closing.set(true);
     }
 
     fn has_begun(&self) -> bool {
