@@ -30,7 +30,7 @@ pub(super) struct CheckFlags {
 }
 
 /// Prints every diagnostic. The exit code is 1 when one of them fails the check, else 0.
-pub(super) fn run(flags: &CheckFlags) -> anyhow::Result<ExitCode> {
+pub(super) fn run(flags: &CheckFlags) -> ExitCode {
     let CheckFlags { paths, strict, output, flags } = flags;
     let report = match offline::compile(paths, flags) {
         Ok(Offline { state: _, diagnostics, counts }) => Report { diagnostics, counts },
@@ -42,7 +42,7 @@ pub(super) fn run(flags: &CheckFlags) -> anyhow::Result<ExitCode> {
     });
     let limit = if *strict { Severity::Warning } else { Severity::Error };
     let failed = report.diagnostics.iter().any(|diagnostic| diagnostic.severity >= limit);
-    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 #[derive(Debug)]

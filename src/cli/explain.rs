@@ -46,7 +46,7 @@ pub(super) fn run(flags: &ExplainFlags) -> anyhow::Result<ExitCode> {
     let folder: Vec<PathBuf> = flags.manifests.iter().cloned().collect();
     let state = match offline::compile(&folder, flags) {
         Ok(offline) => offline.state,
-        Err(failure) => return failure.report(),
+        Err(failure) => return Ok(failure.report()),
     };
     let explanation = explain(&state, &asked);
     terminal::print(&match output {

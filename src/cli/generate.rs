@@ -58,8 +58,9 @@ fn flags_of(command: &Command) -> Vec<(String, String, String)> {
         .filter(|argument| !argument.is_hide_set())
         .filter_map(|argument| {
             let name = argument.get_long()?.to_owned();
-            let defaults: Vec<_> = argument.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
-            let default = if defaults.is_empty() { String::new() } else { format!("`{}`", defaults.join(",")) };
+            let default =
+                argument.get_default_values().first().map(|value| value.to_string_lossy()).unwrap_or_default();
+            let default = if default.is_empty() { String::new() } else { format!("`{default}`") };
             let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
             Some((name, default, help.replace('\n', " ").replace('|', "\\|")))
         })

@@ -56,7 +56,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let outcome = match command {
         Command::Run(flags) => run::run(&flags),
         Command::Demo(flags) => demo::run(&flags),
-        Command::Check(flags) => check::run(&flags),
+        Command::Check(flags) => Ok(check::run(&flags)),
         Command::Explain(flags) => explain::run(&flags),
         Command::Generate(flags) => Ok(generate::run(&flags)),
     };

@@ -4,12 +4,11 @@
 
 #![expect(clippy::disallowed_methods, reason = "what is checked is checked as of today")]
 
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
-
-use anyhow::Context as _;
 
 use super::terminal;
 use crate::compile::{Compiled, Compiler};
@@ -34,15 +33,19 @@ pub(super) struct Offline {
 pub(super) enum Failure {
     /// The flags are wrong; these say how.
     Flags(Vec<Diagnostic>),
-    Other(anyhow::Error),
+    /// A path is none that can be read; the error names it.
+    Unreadable(io::Error),
 }
 
 impl Failure {
-    /// Ends the command with it.
-    pub(super) fn report(self) -> anyhow::Result<ExitCode> {
+    /// Says what is wrong. Either way it is the command line that cannot be followed.
+    pub(super) fn report(self) -> ExitCode {
         match self {
-            Self::Flags(faults) => Ok(terminal::refuse_flags(&faults)),
-            Self::Other(error) => Err(error),
+            Self::Flags(faults) => terminal::refuse_flags(&faults),
+            Self::Unreadable(error) => {
+                terminal::complain(&format!("landfall: {error}\n"));
+                ExitCode::from(2)
+            }
         }
     }
 }
@@ -51,7 +54,7 @@ impl Failure {
 pub(super) fn compile(paths: &[PathBuf], flags: &Flags) -> Result<Offline, Failure> {
     let flags = Flags { manifests: paths.first().cloned(), ..flags.clone() };
     let (settings, mut diagnostics) = Settings::from_flags(&flags).map_err(Failure::Flags)?;
-    let folder = Folder::read_all(paths).context("cannot read the manifests").map_err(Failure::Other)?;
+    let folder = Folder::read_all(paths).map_err(Failure::Unreadable)?;
     let compiled = Compiler::new(&settings).update(folder.snapshot(), now());
     diagnostics.extend_from_slice(folder.diagnostics());
     diagnostics.extend_from_slice(&compiled.diagnostics);

@@ -8,6 +8,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
 use serde_json::json;
 
 use super::origin::Origin;
@@ -60,14 +61,13 @@ impl Folder {
 
     /// A self-signed key pair for the example's TLS host, as the Secret that the example names.
     fn write_key_pair(&self) -> anyhow::Result<()> {
-        let pair = rcgen::generate_simple_self_signed([TLS_HOST.to_owned()]).context("cannot make a certificate")?;
-        let certificate = pair.cert.pem();
+        let (certificate, key) = key_pair().context("cannot make a certificate")?;
         let secret = json!({
             "apiVersion": "v1",
             "kind": "Secret",
             "metadata": { "name": TLS_SECRET, "namespace": NAMESPACE },
             "type": "kubernetes.io/tls",
-            "stringData": { "tls.crt": certificate, "tls.key": pair.signing_key.serialize_pem() },
+            "stringData": { "tls.crt": certificate, "tls.key": key },
         });
         self.write("secret.json", &format!("{secret:#}"))?;
         self.write("certificate.pem", &certificate)
@@ -85,6 +85,15 @@ impl Drop for Folder {
             tracing::warn!(path = %self.path.display(), %error, "the demo's folder could not be removed");
         }
     }
+}
+
+/// A certificate for the example's TLS host that is its own issuer, and its key, both as PEM.
+fn key_pair() -> Result<(String, String), rcgen::Error> {
+    let key = KeyPair::generate()?;
+    let mut wanted = CertificateParams::new([TLS_HOST.to_owned()])?;
+    wanted.distinguished_name = DistinguishedName::new();
+    wanted.distinguished_name.push(DnType::CommonName, TLS_HOST);
+    Ok((wanted.self_signed(&key)?.pem(), key.serialize_pem()))
 }
 
 /// The address of an origin, as an object of its Service.
