@@ -72,13 +72,10 @@ type Groups<'l> = BTreeMap<&'l HostPattern, Vec<usize>>;
 fn group(ingresses: &[Arc<Lowered>]) -> Groups<'_> {
     let mut groups = Groups::new();
     for (index, ingress) in ingresses.iter().enumerate() {
-        let rules = ingress.rules.iter().map(|rule| &rule.host);
+        let rules = ingress.rules.keys();
         let catch_all = ingress.catch_all.iter().map(|_| &HostPattern::Any);
         for pattern in rules.chain(catch_all) {
-            let members = groups.entry(pattern).or_default();
-            if members.last() != Some(&index) {
-                members.push(index);
-            }
+            groups.entry(pattern).or_default().push(index);
         }
     }
     groups

@@ -46,7 +46,7 @@ impl Lowerings {
         for ingress in ingresses {
             let address = Arc::as_ptr(ingress).addr();
             let kept = match previous.remove(&address) {
-                Some(kept) if kept.holds(live, snapshot) => kept,
+                Some(kept) if kept.holds(ingress, live, snapshot) => kept,
                 Some(_) | None => KeptLowering::make(ingress, live, objects, snapshot),
             };
             lowered.push(Arc::clone(&kept.lowered));
@@ -63,10 +63,11 @@ impl KeptLowering {
         Self { ingress: Arc::clone(ingress), live: Arc::clone(live), services, lowered }
     }
 
-    fn holds(&self, live: &Arc<Live>, snapshot: &Snapshot) -> bool {
-        debug_assert!(Arc::strong_count(&self.ingress) > 0, "the object is kept alive, so that its address is its own");
+    fn holds(&self, ingress: &Arc<Ingress>, live: &Arc<Live>, snapshot: &Snapshot) -> bool {
         let services = self.lowered.backends.iter().map(|(id, _)| service_of(id, snapshot));
-        Arc::ptr_eq(&self.live, live) && self.services.iter().zip(services).all(|(kept, now)| same(kept.as_ref(), now))
+        Arc::ptr_eq(&self.ingress, ingress)
+            && Arc::ptr_eq(&self.live, live)
+            && self.services.iter().zip(services).all(|(kept, now)| same(kept.as_ref(), now))
     }
 }
 

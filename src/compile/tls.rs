@@ -79,7 +79,7 @@ impl Pass<'_> {
 
     /// The certificate that serves a host; `None`, and reported, for the default.
     fn certificate_for(&mut self, host: &TlsHost<'_>) -> Option<Arc<Certificate>> {
-        let listed = host.ingress.tls.iter().find(|entry| entry.hosts.contains(host.pattern));
+        let listed = host.ingress.tls.entry_of(host.pattern);
         let Some(entry) = listed else { return self.certificate_by_names(host) };
         let secret = entry.secret.as_deref()?;
         let provenance = secret_field(entry);
@@ -108,7 +108,7 @@ impl Pass<'_> {
 
     /// Where no entry names the host: the first whose certificate does.
     fn certificate_by_names(&mut self, host: &TlsHost<'_>) -> Option<Arc<Certificate>> {
-        for entry in &host.ingress.tls {
+        for entry in &host.ingress.tls.entries {
             let Some(secret) = entry.secret.as_deref() else { continue };
             let namespace = &host.ingress.ingress.namespace;
             let Some(certificate) = self.certificate(namespace, secret, &secret_field(entry), DEFAULT_SERVED) else {

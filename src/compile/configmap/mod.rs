@@ -4,6 +4,7 @@
 //! refuses what it would have guarded.
 
 mod draft;
+mod inert;
 mod keys;
 
 use crate::annotations::Defaults;

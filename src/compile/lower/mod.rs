@@ -5,7 +5,9 @@
 
 mod action;
 mod path;
+mod tls;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use k8s_openapi::api::networking::v1::{
@@ -24,6 +26,7 @@ use super::class;
 use super::configmap::Live;
 
 pub(super) use path::{PathKind, PathText};
+pub(super) use tls::{TlsEntry, TlsSection};
 
 /// The field of an Ingress's default backend.
 const DEFAULT_BACKEND: &str = "spec.defaultBackend";
@@ -33,14 +36,15 @@ const DEFAULT_BACKEND: &str = "spec.defaultBackend";
 pub(super) struct Lowered {
     pub(super) ingress: ObjectRef,
     pub(super) app_root: Option<String>,
-    pub(super) rules: Vec<Rule>,
+    /// The paths of its rules by host; a host without paths is one of its own too.
+    pub(super) rules: Rules,
     /// For the paths of its own hosts that nothing claims.
     pub(super) default_backend: Option<Fallback>,
     /// For the hosts that nothing claims: the default backend of an Ingress without rules.
     pub(super) catch_all: Option<Fallback>,
     /// Why every route of its hosts is refused.
     pub(super) host_refusal: Option<Refusal>,
-    pub(super) tls: Vec<TlsEntry>,
+    pub(super) tls: TlsSection,
     /// The backends its routes refer to.
     pub(super) backends: Vec<(BackendId, EndpointMode)>,
     /// Paths that made nothing.
@@ -48,12 +52,8 @@ pub(super) struct Lowered {
     pub(super) diagnostics: Vec<Diagnostic>,
 }
 
-/// One rule of an Ingress whose host could be read.
-#[derive(Debug)]
-pub(super) struct Rule {
-    pub(super) host: HostPattern,
-    pub(super) paths: Vec<Path>,
-}
+/// Paths by host.
+pub(super) type Rules = BTreeMap<HostPattern, Vec<Path>>;
 
 /// One path of a rule, all but its matcher.
 #[derive(Debug)]
@@ -80,14 +80,6 @@ pub(super) struct Fallback {
     pub(super) syntax: PathSyntax,
 }
 
-/// One entry of `spec.tls`.
-#[derive(Debug)]
-pub(super) struct TlsEntry {
-    pub(super) hosts: Vec<HostPattern>,
-    pub(super) secret: Option<String>,
-    pub(super) field: Provenance,
-}
-
 /// What lowering reads besides the Ingress.
 #[derive(Clone, Copy)]
 pub(super) struct Environment<'a> {
@@ -99,7 +91,7 @@ pub(super) struct Environment<'a> {
 /// Lowers one Ingress.
 pub(super) fn lower(ingress: &Ingress, environment: Environment<'_>) -> Lowered {
     let reference = class::reference(ingress);
-    let empty = std::collections::BTreeMap::new();
+    let empty = BTreeMap::new();
     let (policy, diagnostics) = annotations::parse(&Source {
         annotations: ingress.metadata.annotations.as_ref().unwrap_or(&empty),
         prefix: &environment.objects.annotations_prefix,
@@ -133,7 +125,7 @@ fn path_count(rule: &IngressRule) -> usize {
 
 #[derive(Default)]
 struct Parts {
-    rules: Vec<Rule>,
+    rules: Rules,
     default_backend: Option<Fallback>,
     catch_all: Option<Fallback>,
 }
@@ -179,7 +171,12 @@ impl Lowering<'_> {
                 parts.default_backend = self.default_backend(backend);
             }
         }
-        parts.rules = rules.iter().enumerate().filter_map(|(index, rule)| self.rule(index, rule)).collect();
+        for (index, rule) in rules.iter().enumerate() {
+            if let Some(host) = self.host(index, rule) {
+                let paths = self.paths(index, rule, &host);
+                parts.rules.entry(host).or_default().extend(paths);
+            }
+        }
         parts
     }
 
@@ -203,9 +200,9 @@ impl Lowering<'_> {
         Some(Fallback { route, syntax: self.syntax_of(&text) })
     }
 
-    fn rule(&mut self, index: usize, rule: &IngressRule) -> Option<Rule> {
-        let IngressRule { host, http } = rule;
-        let written = host.as_deref().unwrap_or_default();
+    /// The host of a rule; `None`, and reported, if the rule is not served.
+    fn host(&mut self, index: usize, rule: &IngressRule) -> Option<HostPattern> {
+        let written = rule.host.as_deref().unwrap_or_default();
         let Some(host) = HostPattern::parse(written) else {
             let message = format!("{written:?} is neither a host name nor *. and one; the rule is not served");
             self.error("invalid-host", &format!("spec.rules[{index}].host"), message);
@@ -218,14 +215,18 @@ impl Lowering<'_> {
             self.dropped += path_count(rule);
             return None;
         }
+        Some(host)
+    }
+
+    fn paths(&mut self, index: usize, rule: &IngressRule, host: &HostPattern) -> Vec<Path> {
+        let IngressRule { host: _, http } = rule;
         let paths = http.as_ref().map(|http| http.paths.as_slice()).unwrap_or_default();
-        let paths = paths.iter().enumerate().filter_map(|(at, path)| {
-            let lowered = self.path(&host, path, &format!("spec.rules[{index}].http.paths[{at}]"));
+        let lowered = paths.iter().enumerate().filter_map(|(at, path)| {
+            let lowered = self.path(host, path, &format!("spec.rules[{index}].http.paths[{at}]"));
             self.dropped += usize::from(lowered.is_none());
             lowered
         });
-        let paths = paths.collect();
-        Some(Rule { host, paths })
+        lowered.collect()
     }
 
     fn path(&mut self, host: &HostPattern, path: &HTTPIngressPath, field: &str) -> Option<Path> {
@@ -260,8 +261,7 @@ impl Lowering<'_> {
     }
 
     fn finish(mut self, parts: Parts, tls: &[IngressTLS]) -> Lowered {
-        let tls: Vec<TlsEntry> = tls.iter().enumerate().map(|(index, entry)| self.tls_entry(index, entry)).collect();
-        self.note_hosts_without_rule(&parts.rules, &tls);
+        let tls = self.tls_section(tls, &parts.rules);
         self.backends.sort();
         self.backends.dedup();
         let host_refusal = self.policy.refusals.iter().find(|refused| refused.scope == Scope::Host);
@@ -276,39 +276,6 @@ impl Lowering<'_> {
             dropped: self.dropped,
             diagnostics: self.diagnostics,
             ingress: self.ingress,
-        }
-    }
-
-    /// A certificate serves the hosts of rules; one that is only listed under `tls` is none, as in ingress-nginx.
-    fn note_hosts_without_rule(&mut self, rules: &[Rule], tls: &[TlsEntry]) {
-        let served = |pattern: &HostPattern| {
-            rules.iter().any(|rule| rule.host == *pattern || rule.host.covering_wildcard().as_ref() == Some(pattern))
-        };
-        let unserved = tls.iter().flat_map(|entry| entry.hosts.iter().map(move |host| (entry, host)));
-        let unserved: Vec<_> = unserved.filter(|(_, host)| !served(host)).collect();
-        for (entry, host) in unserved {
-            let message = format!("no rule of this Ingress has host {host}; its certificate is not served for it");
-            let provenance = self.ingress.field(format!("{}.hosts", entry.field.field));
-            self.diagnostics.push(Diagnostic::warning("tls-host-without-rule", provenance, message));
-        }
-    }
-
-    fn tls_entry(&mut self, index: usize, entry: &IngressTLS) -> TlsEntry {
-        let IngressTLS { hosts, secret_name } = entry;
-        let mut patterns = Vec::new();
-        for (at, host) in hosts.iter().flatten().enumerate() {
-            match HostPattern::parse(host) {
-                Some(pattern) if pattern != HostPattern::Any => patterns.push(pattern),
-                Some(_) | None => {
-                    let message = format!("{host:?} is neither a host name nor *. and one; it is passed over");
-                    self.error("invalid-host", &format!("spec.tls[{index}].hosts[{at}]"), message);
-                }
-            }
-        }
-        TlsEntry {
-            hosts: patterns,
-            secret: secret_name.clone().filter(|name| !name.is_empty()),
-            field: self.ingress.field(format!("spec.tls[{index}]")),
         }
     }
 }
