@@ -10,6 +10,7 @@ use clap_complete::Shell;
 use super::CommandLine;
 use super::terminal;
 use crate::annotations;
+use crate::compile::configmap_table;
 
 /// What is made.
 #[derive(Debug, Args)]
@@ -22,8 +23,10 @@ pub(super) struct GenerateFlags {
 enum What {
     /// The table of annotations and how far each is supported, in Markdown.
     Annotations,
-    /// The flags of `landfall run`, in Markdown.
+    /// The flags of `landfall run` that are acted on, in Markdown.
     Flags,
+    /// The keys of the ConfigMap and how far each is supported, in Markdown.
+    Configmap,
     /// The completions of a shell.
     Completions { shell: Shell },
 }
@@ -33,6 +36,7 @@ pub(super) fn run(flags: &GenerateFlags) -> ExitCode {
     match flags.what {
         What::Annotations => terminal::print(&annotations::support_table()),
         What::Flags => terminal::print(&flag_table()),
+        What::Configmap => terminal::print(&configmap_table()),
         What::Completions { shell } => {
             clap_complete::generate(shell, &mut CommandLine::command(), "landfall", &mut io::stdout());
         }
@@ -40,7 +44,7 @@ pub(super) fn run(flags: &GenerateFlags) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// The flags of `run`, one row each.
+/// The flags of `run` that are acted on, one row each.
 #[must_use]
 pub fn flag_table() -> String {
     let command = CommandLine::command();
@@ -55,7 +59,7 @@ pub fn flag_table() -> String {
 fn flags_of(command: &Command) -> Vec<(String, String, String)> {
     let mut rows: Vec<_> = command
         .get_arguments()
-        .filter(|argument| !argument.is_hide_set())
+        .filter(|argument| !argument.is_hide_set() && argument.get_help_heading().is_none())
         .filter_map(|argument| {
             let name = argument.get_long()?.to_owned();
             let default =

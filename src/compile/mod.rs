@@ -35,6 +35,7 @@ use memo::{Lowerings, Resolutions};
 use status::Statuses;
 use tls::{Certificates, TlsHost};
 
+pub use configmap::configmap_table;
 pub use status::{IngressStatus, Verdict};
 
 /// Turns snapshots into configurations and remembers what it made, so that a change costs what depends on it.

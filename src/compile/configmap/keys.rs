@@ -55,7 +55,8 @@ pub(super) fn nearest(name: &str) -> Option<&'static Key> {
         .map(|(_, row)| row)
 }
 
-fn rows() -> impl Iterator<Item = &'static Key> {
+/// Every row.
+pub(super) fn rows() -> impl Iterator<Item = &'static Key> {
     [REDIRECTS, ROUTES, CLIENTS, UPSTREAM, GUARDS, MISSING].into_iter().flatten().chain(NO_EFFECT)
 }
 

@@ -6,6 +6,9 @@
 mod draft;
 mod inert;
 mod keys;
+mod reference;
+
+pub use reference::configmap_table;
 
 use crate::annotations::Defaults;
 use crate::diagnostic::{Diagnostic, Severity};
