@@ -245,6 +245,45 @@ fn every_floor_stands_on_floors_below_it() {
     }
 }
 
+/// The table as `ARCHITECTURE.md` has it. `LANDFALL_REWRITE_GOLDENS=1` writes it there.
+#[test]
+fn the_document_has_this_table() {
+    const OPEN: &str = "<!-- generated: floors -->\n";
+    const CLOSE: &str = "<!-- end of generated: floors -->";
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("ARCHITECTURE.md");
+    let document = std::fs::read_to_string(&path).expect("the document can be read");
+    let (before, rest) = document.split_once(OPEN).expect("the table begins");
+    let (inside, after) = rest.split_once(CLOSE).expect("the table ends");
+    let wanted = table();
+    if std::env::var_os("LANDFALL_REWRITE_GOLDENS").is_some() && inside != wanted {
+        let text = format!("{before}{OPEN}{wanted}{CLOSE}{after}");
+        std::fs::write(&path, text).expect("the document can be written");
+        return;
+    }
+    assert_eq!(inside, wanted, "ARCHITECTURE.md is behind the table");
+}
+
+fn table() -> String {
+    let mut table = "\n| module | imports | crates | worlds |\n|---|---|---|---|\n".to_owned();
+    for Floor { module, imports, crates, worlds } in FLOORS {
+        let worlds: Vec<_> = worlds.iter().map(|world| format!("{world:?}").to_lowercase()).collect();
+        let cells = [imports.join(" "), crates.join(" "), worlds.join(" ")].map(|cell| or_dash(&cell));
+        table.push_str(&format!("| `{module}` | {} |\n", cells.join(" | ")));
+    }
+    for (file, crates, worlds) in EXCEPTIONS {
+        let worlds: Vec<_> = worlds.iter().map(|world| format!("{world:?}").to_lowercase()).collect();
+        let file = file.trim_start_matches("src/").replace('/', "::");
+        let cells = [crates.join(" "), worlds.join(" ")].map(|cell| or_dash(&cell));
+        table.push_str(&format!("| `{file}` also | – | {} |\n", cells.join(" | ")));
+    }
+    table.push_str(&format!("\nCrates that only compute: {}.\n\n", PURE_CRATES.join(", ")));
+    table
+}
+
+fn or_dash(cell: &str) -> String {
+    if cell.is_empty() { "–".to_owned() } else { cell.to_owned() }
+}
+
 #[test]
 fn a_forbidden_path_is_found_however_it_is_spelt() {
     let crates = BTreeSet::from(["tokio".to_owned(), "clap".to_owned()]);
