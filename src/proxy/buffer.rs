@@ -28,7 +28,7 @@ impl ReadBuffer {
 
     /// Gives up the first `octets`.
     pub(crate) fn consume(&mut self, octets: usize) {
-        self.start = (self.start + octets).min(self.end);
+        self.start = self.start.saturating_add(octets).min(self.end);
         if self.start == self.end {
             self.start = 0;
             self.end = 0;

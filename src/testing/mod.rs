@@ -1,4 +1,17 @@
-//! Placeholder.
+//! What tests, benches and fuzz targets are made with: objects, certificates, connections, origins, a server.
+//!
+//! On only with the feature `testing`; nothing of the product uses it. It panics where a test would.
 
 pub mod certificates;
+mod message;
+pub mod objects;
+pub mod origin;
+pub mod raw;
 pub mod scan;
+pub mod server;
+
+pub use message::Message;
+pub use objects::Ingress;
+pub use origin::Origin;
+pub use raw::{Raw, RawOrigin};
+pub use server::TestServer;

@@ -33,9 +33,9 @@ async fn serve(input: &[u8]) -> Reading {
         // The server drops its end when it is done; what it wrote until then is all there is.
         let _ = client.read_to_end(&mut answers).await;
     };
-    let (served, ()) = tokio::join!(connection, drain);
+    let (outcome, ()) = tokio::join!(connection, drain);
     let broken = broken.take();
-    let end = match served {
+    let end = match outcome {
         Err(error) => End::Refused(error.to_string()),
         Ok(()) => broken.map_or(End::Exhausted, End::Refused),
     };
