@@ -5,104 +5,7 @@
 
 use std::ops::Range;
 
-/// Request fields and response fields that the proxy acts on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum FieldName {
-    Accept,
-    Authorization,
-    Connection,
-    ContentLength,
-    ContentType,
-    Cookie,
-    Date,
-    Expect,
-    Forwarded,
-    Host,
-    Http2Settings,
-    KeepAlive,
-    Location,
-    ProxyAuthenticate,
-    ProxyAuthorization,
-    ProxyConnection,
-    /// `Proxy`, which CGI programs confuse with a setting (httpoxy).
-    Proxy,
-    Referer,
-    Server,
-    SetCookie,
-    StrictTransportSecurity,
-    Te,
-    Trailer,
-    TransferEncoding,
-    Upgrade,
-    UserAgent,
-    Via,
-    XForwardedFor,
-    XForwardedHost,
-    XForwardedPort,
-    XForwardedPrefix,
-    XForwardedProto,
-    XForwardedScheme,
-    XOriginalForwardedFor,
-    XOriginalForwardedHost,
-    XRealIp,
-    XRequestId,
-    XScheme,
-    /// Any other name.
-    Other,
-}
-
-/// Every known name, lower-case.
-const KNOWN: &[(&str, FieldName)] = &[
-    ("te", FieldName::Te),
-    ("via", FieldName::Via),
-    ("host", FieldName::Host),
-    ("date", FieldName::Date),
-    ("proxy", FieldName::Proxy),
-    ("accept", FieldName::Accept),
-    ("cookie", FieldName::Cookie),
-    ("expect", FieldName::Expect),
-    ("server", FieldName::Server),
-    ("referer", FieldName::Referer),
-    ("trailer", FieldName::Trailer),
-    ("upgrade", FieldName::Upgrade),
-    ("location", FieldName::Location),
-    ("x-scheme", FieldName::XScheme),
-    ("forwarded", FieldName::Forwarded),
-    ("x-real-ip", FieldName::XRealIp),
-    ("connection", FieldName::Connection),
-    ("keep-alive", FieldName::KeepAlive),
-    ("set-cookie", FieldName::SetCookie),
-    ("user-agent", FieldName::UserAgent),
-    ("content-type", FieldName::ContentType),
-    ("x-request-id", FieldName::XRequestId),
-    ("authorization", FieldName::Authorization),
-    ("content-length", FieldName::ContentLength),
-    ("http2-settings", FieldName::Http2Settings),
-    ("x-forwarded-for", FieldName::XForwardedFor),
-    ("x-forwarded-host", FieldName::XForwardedHost),
-    ("x-forwarded-port", FieldName::XForwardedPort),
-    ("proxy-connection", FieldName::ProxyConnection),
-    ("x-forwarded-proto", FieldName::XForwardedProto),
-    ("transfer-encoding", FieldName::TransferEncoding),
-    ("x-forwarded-prefix", FieldName::XForwardedPrefix),
-    ("x-forwarded-scheme", FieldName::XForwardedScheme),
-    ("proxy-authenticate", FieldName::ProxyAuthenticate),
-    ("proxy-authorization", FieldName::ProxyAuthorization),
-    ("x-original-forwarded-for", FieldName::XOriginalForwardedFor),
-    ("x-original-forwarded-host", FieldName::XOriginalForwardedHost),
-    ("strict-transport-security", FieldName::StrictTransportSecurity),
-];
-
-impl FieldName {
-    /// Looks a name up, whatever its case.
-    #[must_use]
-    pub fn of(name: &[u8]) -> Self {
-        KNOWN
-            .iter()
-            .find(|(known, _)| known.len() == name.len() && known.as_bytes().eq_ignore_ascii_case(name))
-            .map_or(Self::Other, |(_, field)| *field)
-    }
-}
+pub use super::name::FieldName;
 
 /// The version a message was received in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -283,14 +186,6 @@ impl ResponseHead {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn known_names_are_found_whatever_their_case() {
-        for (name, known) in KNOWN {
-            assert_eq!(FieldName::of(name.to_ascii_uppercase().as_bytes()), *known);
-        }
-        assert_eq!(FieldName::of(b"x-unknown"), FieldName::Other);
-    }
 
     #[test]
     fn fields_keep_order_and_case() {

@@ -9,6 +9,7 @@ pub mod edit;
 mod encode;
 pub mod head;
 pub mod host;
+mod name;
 pub mod path;
 mod plan;
 pub mod rewrite;

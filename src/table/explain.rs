@@ -21,7 +21,7 @@ pub struct Explanation {
     pub path: String,
     /// The virtual hosts whose patterns match, the most precise first. The first is chosen.
     pub hosts: Vec<ConsideredHost>,
-    /// Set when no virtual host and no path claims the request, but the configuration has a fallback.
+    /// What a request gets that nothing above claims; the last candidate of all.
     pub fallback: Option<Candidate>,
 }
 

@@ -237,3 +237,6 @@ fn header_safe(location: &str) -> Vec<u8> {
     encode::uri_text(location.as_bytes(), &mut safe);
     safe
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,142 @@
+//! The names of fields that the proxy acts on, known by number.
+
+/// Request fields and response fields that the proxy acts on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FieldName {
+    Accept,
+    Authorization,
+    Connection,
+    ContentLength,
+    ContentType,
+    Cookie,
+    Date,
+    Expect,
+    Forwarded,
+    Host,
+    Http2Settings,
+    KeepAlive,
+    Location,
+    ProxyAuthenticate,
+    ProxyAuthorization,
+    ProxyConnection,
+    /// `Proxy`, which CGI programs confuse with a setting (httpoxy).
+    Proxy,
+    Referer,
+    Server,
+    SetCookie,
+    StrictTransportSecurity,
+    Te,
+    Trailer,
+    TransferEncoding,
+    Upgrade,
+    UserAgent,
+    Via,
+    XForwardedFor,
+    XForwardedHost,
+    XForwardedPort,
+    XForwardedPrefix,
+    XForwardedProto,
+    XForwardedScheme,
+    XOriginalForwardedFor,
+    XOriginalForwardedHost,
+    XRealIp,
+    XRequestId,
+    XScheme,
+    /// Any other name.
+    Other,
+}
+
+/// Every known name, lower-case.
+const KNOWN: &[(&str, FieldName)] = &[
+    ("te", FieldName::Te),
+    ("via", FieldName::Via),
+    ("host", FieldName::Host),
+    ("date", FieldName::Date),
+    ("proxy", FieldName::Proxy),
+    ("accept", FieldName::Accept),
+    ("cookie", FieldName::Cookie),
+    ("expect", FieldName::Expect),
+    ("server", FieldName::Server),
+    ("referer", FieldName::Referer),
+    ("trailer", FieldName::Trailer),
+    ("upgrade", FieldName::Upgrade),
+    ("location", FieldName::Location),
+    ("x-scheme", FieldName::XScheme),
+    ("forwarded", FieldName::Forwarded),
+    ("x-real-ip", FieldName::XRealIp),
+    ("connection", FieldName::Connection),
+    ("keep-alive", FieldName::KeepAlive),
+    ("set-cookie", FieldName::SetCookie),
+    ("user-agent", FieldName::UserAgent),
+    ("content-type", FieldName::ContentType),
+    ("x-request-id", FieldName::XRequestId),
+    ("authorization", FieldName::Authorization),
+    ("content-length", FieldName::ContentLength),
+    ("http2-settings", FieldName::Http2Settings),
+    ("x-forwarded-for", FieldName::XForwardedFor),
+    ("x-forwarded-host", FieldName::XForwardedHost),
+    ("x-forwarded-port", FieldName::XForwardedPort),
+    ("proxy-connection", FieldName::ProxyConnection),
+    ("x-forwarded-proto", FieldName::XForwardedProto),
+    ("transfer-encoding", FieldName::TransferEncoding),
+    ("x-forwarded-prefix", FieldName::XForwardedPrefix),
+    ("x-forwarded-scheme", FieldName::XForwardedScheme),
+    ("proxy-authenticate", FieldName::ProxyAuthenticate),
+    ("proxy-authorization", FieldName::ProxyAuthorization),
+    ("x-original-forwarded-for", FieldName::XOriginalForwardedFor),
+    ("x-original-forwarded-host", FieldName::XOriginalForwardedHost),
+    ("strict-transport-security", FieldName::StrictTransportSecurity),
+];
+
+/// Where in [`KNOWN`] the names of each length start and end; it is sorted by length, which the build checks.
+const BY_LENGTH: [(usize, usize); LONGEST + 1] = index_by_length();
+
+/// The length of the longest known name.
+const LONGEST: usize = 25;
+
+impl FieldName {
+    /// Looks a name up, whatever its case: at most the known names of the same length are compared.
+    #[must_use]
+    pub fn of(name: &[u8]) -> Self {
+        let candidates = BY_LENGTH.get(name.len()).and_then(|(start, end)| KNOWN.get(*start..*end)).unwrap_or_default();
+        let found = candidates.iter().find(|(known, _)| known.as_bytes().eq_ignore_ascii_case(name));
+        found.map_or(Self::Other, |(_, field)| *field)
+    }
+}
+
+#[expect(clippy::indexing_slicing, reason = "evaluated at build time, where a wrong index is an error")]
+const fn index_by_length() -> [(usize, usize); LONGEST + 1] {
+    let mut ranges = [(0, 0); LONGEST + 1];
+    let mut position = 0;
+    let mut previous = 0;
+    while position < KNOWN.len() {
+        let length = KNOWN[position].0.len();
+        assert!(length >= previous, "known names are sorted by length");
+        if length > previous {
+            ranges[length].0 = position;
+        }
+        ranges[length].1 = position + 1;
+        previous = length;
+        position += 1;
+    }
+    ranges
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_names_are_found_whatever_their_case() {
+        for (name, known) in KNOWN {
+            assert_eq!(FieldName::of(name.to_ascii_uppercase().as_bytes()), *known);
+        }
+    }
+
+    #[test]
+    fn any_other_name_is_another() {
+        for name in [&b""[..], b"x-unknown", b"hos", b"hosts", b"a-name-that-is-longer-than-all-others"] {
+            assert_eq!(FieldName::of(name), FieldName::Other, "{}", name.escape_ascii());
+        }
+    }
+}
