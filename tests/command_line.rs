@@ -121,7 +121,7 @@ fn while_the_grace_period_lasts_it_serves_but_is_not_ready_and_a_second_signal_e
     server.signal(Signal::TERM);
     server.wait_for("shutting down");
     server.wait_until_not_ready();
-    assert!(server.get(&server.http.clone(), "/").starts_with("HTTP/1.1 404 "));
+    assert!(Running::get(&server.http, "/").starts_with("HTTP/1.1 404 "));
     server.signal(Signal::TERM);
     assert_eq!(server.exit_code(), Some(143));
 }
@@ -194,10 +194,10 @@ impl Running {
     }
 
     fn get_admin(&self, path: &str) -> String {
-        self.get(&self.admin, path)
+        Self::get(&self.admin, path)
     }
 
-    fn get(&self, address: &str, path: &str) -> String {
+    fn get(address: &str, path: &str) -> String {
         let mut stream = TcpStream::connect(address).expect("it listens");
         write!(stream, "GET {path} HTTP/1.1\r\nHost: none.example\r\nConnection: close\r\n\r\n").expect("it reads");
         let mut answer = String::new();

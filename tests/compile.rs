@@ -5,6 +5,8 @@
 //! In the input, `@CRT(name,…)@` and `@KEY(name,…)@` stand for a certificate for these names and its key; the words
 //! `expired`, `soon` and `later` before the names, followed by `;`, choose its validity.
 
+#![expect(clippy::disallowed_methods, reason = "goldens are files, rewritten when a variable says so")]
+
 #[path = "compile/render.rs"]
 mod render;
 

@@ -2,6 +2,8 @@
 //!
 //! `NO_COLOR` and `TERM=dumb` are honoured. A reader that has gone away (`| head`) is not an error.
 
+#![expect(clippy::disallowed_methods, reason = "whether to colour is for the environment to say")]
+
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 

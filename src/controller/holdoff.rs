@@ -51,6 +51,7 @@ impl HoldOff {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "some moment, whichever")]
 mod tests {
     use super::*;
 

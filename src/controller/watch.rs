@@ -135,6 +135,7 @@ mod tests {
 
     use super::*;
 
+    #[expect(clippy::unnecessary_wraps, reason = "as the watcher hands events over")]
     fn event(kind: EventKind) -> notify::Result<Event> {
         Ok(Event::new(kind).add_path(PathBuf::from("/m/a.yaml")))
     }

@@ -128,7 +128,9 @@ mod tests {
 
     fn head(version: Version, authority: Option<&str>, hosts: &[&str]) -> RequestHead {
         let mut head = RequestHead { version, authority: authority.map(str::to_owned), ..RequestHead::default() };
-        hosts.iter().for_each(|host| head.fields.push(b"Host", host.as_bytes()));
+        for host in hosts {
+            head.fields.push(b"Host", host.as_bytes());
+        }
         head
     }
 

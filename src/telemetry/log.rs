@@ -3,6 +3,8 @@
 //! Workers hand over batches of whole lines and never wait: a batch that finds the queue full is dropped and its lines
 //! are counted. At most [`QUEUE`] batches of some 32 KiB are held.
 
+#![expect(clippy::disallowed_methods, reason = "the access log may be a file")]
+
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::PathBuf;

@@ -1,5 +1,6 @@
 //! The exposition, from what workers count to the text that Prometheus reads.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -75,9 +76,9 @@ fn durations_are_in_seconds_and_in_the_buckets_of_ingress_nginx() {
     let above = ["0.05", "0.1", "0.25", "0.5", "1", "2.5", "5", "10", "+Inf"].map(|bound| (bound, 1));
     let mut expected = String::new();
     for (bound, count) in below.into_iter().chain(above) {
-        expected += &format!("{name}_bucket{{{LABELS},le=\"{bound}\"}} {count}\n");
+        writeln!(expected, "{name}_bucket{{{LABELS},le=\"{bound}\"}} {count}").unwrap();
     }
-    expected += &format!("{name}_sum{{{LABELS}}} 0.03\n{name}_count{{{LABELS}}} 1\n");
+    writeln!(expected, "{name}_sum{{{LABELS}}} 0.03\n{name}_count{{{LABELS}}} 1").unwrap();
     let lines = family_lines(&exposition(&metrics), name);
     let values: String = lines.lines().skip(2).fold(String::new(), |lines, line| lines + line + "\n");
     assert_eq!(values, expected);

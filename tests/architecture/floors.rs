@@ -1,6 +1,7 @@
 //! The floors: what each module may import of ours, and which outside worlds it may touch.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use super::source::{Path, TestModule, paths, tokens, without_tests};
 use super::{File, assert_none, files};
@@ -268,16 +269,16 @@ fn table() -> String {
     for Floor { module, imports, crates, worlds } in FLOORS {
         let worlds: Vec<_> = worlds.iter().map(|world| format!("{world:?}").to_lowercase()).collect();
         let cells = [imports.join(" "), crates.join(" "), worlds.join(" ")].map(|cell| or_dash(&cell));
-        table.push_str(&format!("| `{module}` | {} |\n", cells.join(" | ")));
+        writeln!(table, "| `{module}` | {} |", cells.join(" | ")).expect("a string takes any text");
     }
     for (file, crates, worlds) in EXCEPTIONS {
         let worlds: Vec<_> = worlds.iter().map(|world| format!("{world:?}").to_lowercase()).collect();
         let file = file.trim_start_matches("src/").replace('/', "::");
         let cells = [crates.join(" "), worlds.join(" ")].map(|cell| or_dash(&cell));
-        table.push_str(&format!("| `{file}` also | – | {} |\n", cells.join(" | ")));
+        writeln!(table, "| `{file}` also | – | {} |", cells.join(" | ")).expect("a string takes any text");
     }
-    table.push_str(&format!("\nCrates that only compute: {}.\n\n", PURE_CRATES.join(", ")));
-    table
+    let pure = PURE_CRATES.join(", ");
+    table + &format!("\nCrates that only compute: {pure}.\n\n")
 }
 
 fn or_dash(cell: &str) -> String {

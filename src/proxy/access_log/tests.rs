@@ -1,5 +1,7 @@
 //! Lines against those that nginx 1.22 wrote for the same requests with ingress-nginx's `log_format`.
 
+#![expect(clippy::disallowed_methods, reason = "records begin at some moment, whichever")]
+
 use std::time::{Duration, Instant};
 
 use smallvec::SmallVec;

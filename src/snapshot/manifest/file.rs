@@ -1,5 +1,7 @@
 //! One file as it stands: the objects it holds, or held while it was last good.
 
+#![expect(clippy::disallowed_methods, reason = "files of manifests are read here")]
+
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::io::{self, Read as _};

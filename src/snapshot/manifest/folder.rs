@@ -5,6 +5,8 @@
 //! for, but for [`PATIENCE`] at most. Objects that have not changed stay the same `Arc`. An error anywhere costs what
 //! it is about; what was good before stays.
 
+#![expect(clippy::disallowed_methods, reason = "folders of manifests are read here")]
+
 use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};

@@ -3,6 +3,8 @@
 //! Hidden names are passed over: editors keep swap and lock files there, and ConfigMap volumes the folders that their
 //! visible symbolic links lead to (`..data`). Symbolic links are followed, loops ended.
 
+#![expect(clippy::disallowed_methods, reason = "folders of manifests are read here")]
+
 use std::collections::BTreeMap;
 use std::fs::{self, Metadata};
 use std::io;
