@@ -17,7 +17,7 @@ use crate::settings::Flags;
 /// What is asked about, and of whom.
 #[derive(Debug, Args)]
 pub(super) struct ExplainFlags {
-    /// The request's URL, such as http://shop.example.com/cart.
+    /// The request's URL, such as shop.example.com/cart; http is meant unless it says https.
     #[arg(value_name = "URL")]
     url: String,
     /// A header line as curl takes it; may be repeated.
@@ -26,7 +26,7 @@ pub(super) struct ExplainFlags {
     /// The method.
     #[arg(short = 'X', long = "request", value_name = "METHOD", default_value = "GET")]
     method: String,
-    /// Ask the running instance whose admin server is at this URL, such as http://127.0.0.1:10254.
+    /// Ask the running instance whose admin server is there, such as 127.0.0.1:10254.
     #[arg(long, value_name = "URL", conflicts_with = "manifests", required_unless_present = "manifests")]
     admin: Option<String>,
     #[arg(long, value_enum, default_value_t)]

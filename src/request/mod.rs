@@ -1,6 +1,6 @@
 //! One request, without I/O: its head, its host and path in canonical form, and the plan of what is done with it.
 //!
-//! [`plan`] is the whole decision; the modules below it are its steps. Each is a pure function of its arguments, and
+//! [`plan()`] is the whole decision; the modules below it are its steps. Each is a pure function of its arguments, and
 //! none of them panics whatever the octets: [`path::canonicalize`], [`host::parse`], [`rewrite::apply`] and
 //! [`edit`] are what fuzzers call.
 
