@@ -3,6 +3,7 @@
 //! On only with the feature `testing`; nothing of the product uses it. It panics where a test would.
 
 pub mod certificates;
+pub mod http2;
 mod message;
 pub mod objects;
 pub mod origin;
@@ -10,6 +11,7 @@ pub mod raw;
 pub mod scan;
 pub mod server;
 
+pub use http2::Http2;
 pub use message::Message;
 pub use objects::Ingress;
 pub use origin::Origin;

@@ -149,6 +149,23 @@ impl Raw {
         assert!(rest.is_empty(), "octets came before the end: {}", rest.escape_ascii());
     }
 
+    /// Waits for the other end to close as its protocol asks: over TLS with `close_notify`, never with a mere end of the
+    /// stream or a reset.
+    pub async fn closed_orderly(&mut self) {
+        let read = tokio::time::timeout(PATIENCE, self.transport.read_buf(&mut self.buffer)).await;
+        assert_eq!(read.expect("the other end closes").expect("the end is orderly"), 0);
+    }
+
+    /// The certificate that the server has shown. Panics without TLS.
+    #[must_use]
+    pub fn peer_certificate(&self) -> Vec<u8> {
+        let certificates = match &self.transport {
+            Transport::Plain(_) => None,
+            Transport::Tls(stream) => stream.get_ref().1.peer_certificates(),
+        };
+        certificates.and_then(|chain| chain.first()).expect("the server has shown a certificate").to_vec()
+    }
+
     /// Ends the writing direction and goes on reading.
     pub async fn finish_sending(&mut self) {
         self.transport.shutdown().await.expect("the connection is open");
