@@ -4,6 +4,7 @@
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use h2::server::{Builder, Connection, SendResponse};
@@ -18,7 +19,7 @@ use super::prefixed::Prefixed;
 use super::receiving::Receiving;
 use super::reply::H2Reply;
 use super::{head, sending};
-use crate::proxy::body::Length;
+use crate::proxy::body::{Length, Piece, Source};
 use crate::proxy::buffer::ReadBuffer;
 use crate::proxy::drain::Drain;
 use crate::proxy::service::{self, Inbound, Memory, Refused};
@@ -36,6 +37,8 @@ const MAX_LIST: u32 = 32 * 1024;
 const MAX_PENDING_RESETS: usize = 20;
 /// Streams that we reset for errors of the client's, over the life of a connection.
 const MAX_LOCAL_RESETS: usize = 200;
+/// How long the rest of a body is read after its answer.
+const LINGER: Duration = Duration::from_secs(2);
 
 type Server = Connection<Prefixed<Transport>, Bytes>;
 
@@ -219,8 +222,27 @@ async fn serve_stream(
     let mut body = Receiving::new(body, length);
     let mut reply = H2Reply::new(respond);
     service::serve(&worker, inbound, &mut body, &mut reply, &mut memory).await;
-    // A body that is left unread is declined by the crate, after the response, with NO_ERROR (RFC 9113 §8.1).
-    if reply.is_complete() { Ended::Answered } else { Ended::Wasted }
+    if !reply.is_complete() {
+        return Ended::Wasted;
+    }
+    skip_rest(&mut body, &mut memory.timers.upload).await;
+    Ended::Answered
+}
+
+/// Reads and drops what is left of a body, for a while: clients that still send take a reset for a failure, even after
+/// the whole response. What is left then is declined by the crate with NO_ERROR (RFC 9113 §8.1).
+async fn skip_rest(body: &mut Receiving, timer: &mut IdleTimer) {
+    timer.begin(LINGER);
+    poll_fn(|cx| {
+        while let Poll::Ready(piece) = body.poll_piece(cx) {
+            match piece {
+                Ok(Piece::Data) => body.consume(body.piece().len()),
+                Ok(Piece::End) | Err(_) => return Poll::Ready(()),
+            }
+        }
+        timer.poll_expired(cx)
+    })
+    .await;
 }
 
 fn length(body: &RecvStream, stated: Option<u64>) -> Length {
