@@ -35,7 +35,7 @@ fn write(folder: &Path, name: &str, objects: &[Value]) {
 }
 
 /// A folder that sends `a.test` to an origin.
-async fn folder_of_one(origin: &Origin) -> TempDir {
+fn folder_of_one(origin: &Origin) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "service.json", &service("web", &[origin.address()]));
     write(folder.path(), "ingress.json", &[Ingress::named("web").route("a.test", "/", "web").build()]);
@@ -65,7 +65,7 @@ async fn until_answered(server: &Server, host: &str, old: u16, new: u16) {
 on_workers! {
     async fn files_that_are_written_and_deleted_are_served_and_withdrawn(workers) {
         let origin = Origin::start("web").await;
-        let folder = folder_of_one(&origin).await;
+        let folder = folder_of_one(&origin);
         let server = serve(workers, folder.path()).await;
         assert_eq!(ask(server.http_addresses()[0], "a.test", "/").await.status(), 200);
         let mut steady = Raw::connect(server.http_addresses()[0]).await;
@@ -82,7 +82,7 @@ on_workers! {
 
     async fn a_file_that_breaks_keeps_what_it_held(workers) {
         let origin = Origin::start("web").await;
-        let folder = folder_of_one(&origin).await;
+        let folder = folder_of_one(&origin);
         let server = serve(workers, folder.path()).await;
         std::fs::write(folder.path().join("ingress.json"), "{ \"kind\": \"Ingr").unwrap();
         // Another file's change shows that the broken one has been looked at.
@@ -138,7 +138,7 @@ on_workers! {
 
     async fn the_admin_server_sees_what_is_served(workers) {
         let origin = Origin::start("web").await;
-        let folder = folder_of_one(&origin).await;
+        let folder = folder_of_one(&origin);
         let server = serve(workers, folder.path()).await;
         let admin = server.admin_addresses()[0];
         for (target, status) in [("/healthz", 200), ("/livez", 200), ("/readyz", 200), ("/config", 200), ("/nothing", 404)] {

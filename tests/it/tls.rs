@@ -49,8 +49,8 @@ on_workers! {
         let (server, _origin) = with_certificates(workers, &ca).await;
         for name in ["other.test", "x.y.b.test", "b.test", "127.0.0.1"] {
             let client = Raw::connect_tls(server.https(), name, trusting()).await.unwrap();
-            let served = client.peer_certificate();
-            assert!(served.windows(34).any(|text| text == b"Ingress Controller Fake Certificat"), "{name}");
+            let presented = client.peer_certificate();
+            assert!(presented.windows(34).any(|text| text == b"Ingress Controller Fake Certificat"), "{name}");
             assert!(Raw::connect_tls(server.https(), name, ca.client(HTTP1)).await.is_err(), "{name} is not trusted");
         }
     }
