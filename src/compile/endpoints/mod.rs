@@ -5,7 +5,7 @@
 
 mod slices;
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 use k8s_openapi::api::core::v1::{Endpoints, Service, ServicePort};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
@@ -142,7 +142,7 @@ fn external_name(query: Query<'_>, found: &Service, diagnostics: &mut Vec<Diagno
     };
     let allowed = query.objects.local_addresses;
     if let Ok(address) = name.parse::<IpAddr>() {
-        return if is_reachable(address, allowed) {
+        return if allowed.admit(address) {
             EndpointSource::Addresses(vec![Endpoint { address: SocketAddr::new(address.to_canonical(), port) }])
         } else {
             refuse("local-address", format!("{name:?} is a loopback, link-local or metadata address"))
@@ -201,7 +201,7 @@ impl Gathered {
             return None;
         };
         let address = address.to_canonical();
-        if is_reachable(address, self.local) {
+        if self.local.admit(address) {
             return Some(address);
         }
         self.refused.push(address);
@@ -227,23 +227,4 @@ impl Gathered {
         }
         EndpointSource::Addresses(addresses.into_iter().map(|address| Endpoint { address }).collect())
     }
-}
-
-/// Whether requests may be sent to `address`: never to link-local and cloud metadata addresses, unspecified and
-/// multicast ones, and to loopback only where that is allowed.
-fn is_reachable(address: IpAddr, local: LocalAddresses) -> bool {
-    /// The metadata service of AWS by IPv6.
-    const METADATA: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
-    let address = address.to_canonical();
-    if address.is_loopback() {
-        return match local {
-            LocalAddresses::Refused => false,
-            LocalAddresses::LoopbackAllowed => true,
-        };
-    }
-    let never = match address {
-        IpAddr::V4(v4) => v4.is_link_local() || v4.is_broadcast() || v4.octets().first() == Some(&0),
-        IpAddr::V6(v6) => v6.is_unicast_link_local() || v6 == METADATA,
-    };
-    !never && !address.is_unspecified() && !address.is_multicast()
 }
