@@ -31,6 +31,8 @@ mod fields;
 mod fixtures;
 mod folder;
 mod hostile;
+mod http2;
+mod http2_hostile;
 mod redirects;
 mod reload;
 mod rewrite;
