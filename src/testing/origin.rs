@@ -5,7 +5,7 @@
 //! server does; `status-N` answers with a status; anything else is answered with [`Asked`] as JSON.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -28,6 +28,9 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use super::certificates::KeyPairPem;
+
+/// Any free port of the loopback address.
+const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// The most that one frame of a streamed body holds.
 const FRAME: usize = 16 * 1024;
@@ -73,16 +76,21 @@ pub struct Origin {
 impl Origin {
     /// Starts an origin in the clear that calls itself `name`.
     pub async fn start(name: &str) -> Self {
-        Self::listen(name, None).await
+        Self::start_at(name, LOOPBACK).await
+    }
+
+    /// Starts an origin in the clear on an address of this machine. Panics if it is taken.
+    pub async fn start_at(name: &str, address: SocketAddr) -> Self {
+        Self::listen(name, address, None).await
     }
 
     /// Starts an origin over TLS that offers both versions by ALPN.
     pub async fn start_tls(name: &str, pair: &KeyPairPem) -> Self {
-        Self::listen(name, Some(acceptor(pair))).await
+        Self::listen(name, LOOPBACK, Some(acceptor(pair))).await
     }
 
-    async fn listen(name: &str, tls: Option<TlsAcceptor>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a free port");
+    async fn listen(name: &str, address: SocketAddr, tls: Option<TlsAcceptor>) -> Self {
+        let listener = TcpListener::bind(address).await.expect("the address is free");
         let address = listener.local_addr().expect("a bound socket has an address");
         let served = Arc::new(AtomicUsize::new(0));
         let place = Place { name: name.into(), served: Arc::clone(&served) };
