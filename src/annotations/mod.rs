@@ -11,6 +11,7 @@ pub mod catalogue;
 pub mod go;
 pub mod pattern;
 pub mod policy;
+pub mod references;
 mod unknown;
 mod values;
 

@@ -38,7 +38,7 @@ impl Server {
         let metrics = Metrics::new();
         let access_log = access_log(&settings.logs.access, &metrics)?;
         let (publisher, reader) = live::channel();
-        let (controller, report) = controller::spawn(&settings, publisher)?;
+        let (controller, report) = controller::spawn(&settings, publisher).await?;
         let health = Arc::<Health>::default();
         let state = AdminState {
             reader: reader.clone(),

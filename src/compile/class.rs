@@ -12,7 +12,7 @@ use crate::snapshot::Snapshot;
 use crate::snapshot::object::{name_of, namespace_of};
 
 /// The annotation that named a class before `spec.ingressClassName` did.
-const CLASS_ANNOTATION: &str = "kubernetes.io/ingress.class";
+pub const CLASS_ANNOTATION: &str = "kubernetes.io/ingress.class";
 
 /// The Ingresses of a snapshot, told apart.
 pub(super) struct Selection<'s> {
@@ -30,11 +30,15 @@ pub(super) fn select<'s>(
 ) -> Selection<'s> {
     let mut selection = Selection { ours: Vec::new(), others: Vec::new() };
     for ingress in snapshot.ingresses.iter() {
-        let watched = objects.namespace.as_deref().is_none_or(|only| only == namespace_of(&ingress.metadata));
-        if watched && is_ours(classes, snapshot, ingress, diagnostics) {
-            selection.ours.push(ingress);
-        } else {
-            selection.others.push(reference(ingress));
+        match claim(classes, objects, snapshot, ingress) {
+            Claim::Ours => selection.ours.push(ingress),
+            Claim::NotOurs => selection.others.push(reference(ingress)),
+            Claim::Unknown(name) => {
+                let provenance = reference(ingress).field("spec.ingressClassName");
+                let message = format!("there is no IngressClass {name:?}; the Ingress is not served");
+                diagnostics.push(Diagnostic::warning("unknown-ingress-class", provenance, message));
+                selection.others.push(reference(ingress));
+            }
         }
     }
     selection.ours.sort_by_cached_key(|ingress| {
@@ -50,21 +54,36 @@ pub(super) fn reference(ingress: &Ingress) -> ObjectRef {
     ObjectRef::new(ObjectKind::Ingress, namespace_of(&ingress.metadata), name_of(&ingress.metadata))
 }
 
+/// Whose an Ingress is.
+enum Claim<'i> {
+    Ours,
+    NotOurs,
+    /// It names a class that does not exist.
+    Unknown(&'i str),
+}
+
+/// Whether an Ingress is ours.
+pub(super) fn is_ours(classes: &Classes, objects: &Objects, snapshot: &Snapshot, ingress: &Ingress) -> bool {
+    matches!(claim(classes, objects, snapshot, ingress), Claim::Ours)
+}
+
 /// ingress-nginx's rule: `spec.ingressClassName` decides if it is there, else the old annotation, else the setting.
-fn is_ours(classes: &Classes, snapshot: &Snapshot, ingress: &Ingress, diagnostics: &mut Vec<Diagnostic>) -> bool {
-    if let Some(name) = ingress.spec.as_ref().and_then(|spec| spec.ingress_class_name.as_deref()) {
-        if let Some(class) = snapshot.ingress_classes.get("", name) {
-            return class_is_ours(classes, class);
-        }
-        let provenance = reference(ingress).field("spec.ingressClassName");
-        let message = format!("there is no IngressClass {name:?}; the Ingress is not served");
-        diagnostics.push(Diagnostic::warning("unknown-ingress-class", provenance, message));
-        return false;
+fn claim<'i>(classes: &Classes, objects: &Objects, snapshot: &Snapshot, ingress: &'i Ingress) -> Claim<'i> {
+    let watched = objects.namespace.as_deref().is_none_or(|only| only == namespace_of(&ingress.metadata));
+    if !watched {
+        return Claim::NotOurs;
     }
-    match ingress.metadata.annotations.as_ref().and_then(|annotations| annotations.get(CLASS_ANNOTATION)) {
-        Some(name) => *name == classes.ingress_class,
-        None => classes.without_class,
-    }
+    let ours = match ingress.spec.as_ref().and_then(|spec| spec.ingress_class_name.as_deref()) {
+        Some(name) => match snapshot.ingress_classes.get("", name) {
+            Some(class) => class_is_ours(classes, class),
+            None => return Claim::Unknown(name),
+        },
+        None => match ingress.metadata.annotations.as_ref().and_then(|annotations| annotations.get(CLASS_ANNOTATION)) {
+            Some(name) => *name == classes.ingress_class,
+            None => classes.without_class,
+        },
+    };
+    if ours { Claim::Ours } else { Claim::NotOurs }
 }
 
 fn class_is_ours(classes: &Classes, class: &IngressClass) -> bool {

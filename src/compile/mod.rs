@@ -11,6 +11,7 @@ mod fallback;
 mod hosts;
 mod lower;
 mod memo;
+pub mod references;
 mod routes;
 mod service;
 pub mod status;
@@ -35,7 +36,9 @@ use memo::{Lowerings, Resolutions};
 use status::Statuses;
 use tls::{Certificates, TlsHost};
 
+pub use class::CLASS_ANNOTATION;
 pub use configmap::configmap_table;
+pub use references::References;
 pub use status::{IngressStatus, Verdict};
 
 /// Turns snapshots into configurations and remembers what it made, so that a change costs what depends on it.

@@ -22,7 +22,7 @@ pub(super) struct Running {
     pub(super) path: PathBuf,
     pub(super) objects: Folder,
     pub(super) stopped: oneshot::Receiver<()>,
-    pub(super) published: cell::Sender<bool>,
+    pub(super) announce: cell::Sender<bool>,
     pub(super) rebuild: Rebuild,
 }
 
@@ -31,7 +31,7 @@ impl Running {
     pub(super) async fn run(mut self) {
         let mut watcher = Watcher::start(&self.path);
         self.publish(Instant::now()).await;
-        self.published.send_replace(true);
+        self.announce.send_replace(true);
         let mut hold_off = HoldOff::default();
         hold_off.end(Instant::now());
         let mut looks = interval(LOOK);

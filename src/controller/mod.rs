@@ -3,17 +3,27 @@
 //! Runs on a thread of its own, so that compiling never waits for requests nor they for it. Nothing is published before
 //! the source has been read as a whole; after that, whatever happens to the source, the last state keeps serving.
 
+mod cluster;
 mod dns;
 mod folder;
 mod holdoff;
+#[expect(dead_code, reason = "for whoever tells the cluster what became of its objects")]
+mod outcome;
 mod rebuild;
 mod watch;
 
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use tokio::runtime::Builder;
 use tokio::sync::{oneshot, watch as cell};
+
+use cluster::Following;
+use rebuild::Rebuild;
+
+pub use cluster::ConnectError;
 
 use crate::live::Publisher;
 use crate::settings::{Settings, Source};
@@ -26,9 +36,9 @@ pub enum StartError {
     /// `--manifests` names something that is not a folder, or cannot be read.
     #[error("cannot read the folder {} given by --manifests: {error}", path.display())]
     Folder { path: PathBuf, error: std::io::Error },
-    /// The source of objects is a cluster.
-    #[error("objects from a cluster are not supported yet; give a folder of manifests with --manifests DIR")]
-    Cluster,
+    /// There is no way to the cluster.
+    #[error(transparent)]
+    Cluster(#[from] ConnectError),
     #[error("cannot start the control plane's thread: {0}")]
     Thread(std::io::Error),
 }
@@ -59,27 +69,37 @@ impl ControllerHandle {
     }
 }
 
-/// Reads the source once, which may take a while, then goes on in the background.
-pub fn spawn(settings: &Settings, publisher: Publisher) -> Result<(ControllerHandle, Arc<ReportCell>), StartError> {
-    let path = match &settings.source {
-        Source::Manifests(path) => path.clone(),
-        Source::Cluster { .. } => return Err(StartError::Cluster),
-    };
-    let objects = Folder::read(&path).map_err(|error| StartError::Folder { path: path.clone(), error })?;
+/// Starts to read the source, and goes on in the background. A folder is read before this returns; what a cluster has
+/// arrives when it does.
+pub async fn spawn(
+    settings: &Settings,
+    publisher: Publisher,
+) -> Result<(ControllerHandle, Arc<ReportCell>), StartError> {
     let report = Arc::<ReportCell>::default();
     let (announce, ready) = cell::channel(false);
-    let (stop, told) = oneshot::channel();
-    let running = folder::Running {
-        path,
-        objects,
-        stopped: told,
-        published: announce,
-        rebuild: rebuild::Rebuild::new(settings, publisher, Arc::clone(&report)),
+    let (stop, stopped) = oneshot::channel();
+    let rebuild = Rebuild::new(settings, publisher, Arc::clone(&report));
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;
+    let running: Running = match &settings.source {
+        Source::Manifests(path) => {
+            let objects = Folder::read(path).map_err(|error| StartError::Folder { path: path.clone(), error })?;
+            let path = path.clone();
+            Box::pin(folder::Running { path, objects, stopped, announce, rebuild }.run())
+        }
+        Source::Cluster(cluster) => {
+            let configuration = cluster::configuration(cluster).await?;
+            let _within = runtime.enter();
+            let client = cluster::client(&configuration)?;
+            let following = Following::start(&client, settings, cluster, report.watches());
+            Box::pin(cluster::Running { following, stopped, announce, rebuild }.run())
+        }
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;
     let thread = std::thread::Builder::new()
         .name("controller".to_owned())
-        .spawn(move || runtime.block_on(running.run()))
+        .spawn(move || runtime.block_on(running))
         .map_err(StartError::Thread)?;
     Ok((ControllerHandle { ready, stop, thread }, report))
 }
+
+/// The control plane, whatever its source.
+type Running = Pin<Box<dyn Future<Output = ()> + Send>>;

@@ -6,10 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use tokio::sync::watch as cell;
 use tokio::time::Instant;
 
 use super::dns::Names;
-use crate::compile::{Compiled, Compiler};
+use super::outcome::Outcome;
+use crate::compile::{Compiled, Compiler, IngressStatus};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::ir::{BackendId, Endpoint, EndpointSource, ObjectKind, UnixTime};
 use crate::live::{Endpoints, Publication, Publisher};
@@ -26,8 +28,10 @@ pub(super) struct Rebuild {
     current: Compiled,
     endpoints: Arc<Endpoints>,
     of_source: Vec<Diagnostic>,
-    counts: Counts,
+    snapshot: Snapshot,
+    statuses: Arc<[IngressStatus]>,
     compile_time: Duration,
+    outcomes: cell::Sender<Outcome>,
 }
 
 impl Rebuild {
@@ -40,8 +44,10 @@ impl Rebuild {
             current: Compiled::default(),
             endpoints: Arc::default(),
             of_source: Vec::new(),
-            counts: Counts::default(),
+            snapshot: Snapshot::default(),
+            statuses: Arc::default(),
             compile_time: Duration::ZERO,
+            outcomes: cell::Sender::default(),
         }
     }
 
@@ -51,13 +57,20 @@ impl Rebuild {
         self.current = self.compiler.update(snapshot, today());
         self.compile_time = started.elapsed();
         self.of_source = of_source.to_vec();
-        self.counts = snapshot.counts();
+        self.snapshot = snapshot.clone();
+        self.statuses = std::mem::take(&mut self.current.statuses).into();
         let names = self.current.endpoints.values().filter_map(|source| match source {
             EndpointSource::Name { host, .. } => Some(host.as_str()),
             EndpointSource::Addresses(_) => None,
         });
         self.names.watch(names).await;
         self.publish(since);
+    }
+
+    /// What was last published, and every publication from now on.
+    #[expect(dead_code, reason = "for whoever tells the cluster what became of its objects")]
+    pub(super) fn outcomes(&self) -> cell::Receiver<Outcome> {
+        self.outcomes.subscribe()
     }
 
     /// Returns when a watched name has other addresses than those published.
@@ -82,13 +95,19 @@ impl Rebuild {
         });
         let all: BTreeSet<_> = diagnostics.iter().chain(&self.of_source).chain(&of_names).cloned().collect();
         log_changes(&self.report.current().diagnostics, &all);
+        let diagnostics: Vec<Diagnostic> = all.into_iter().collect();
+        self.outcomes.send_replace(Outcome {
+            snapshot: self.snapshot.clone(),
+            statuses: Arc::clone(&self.statuses),
+            diagnostics: diagnostics.as_slice().into(),
+        });
         let timings = Timings { compile: self.compile_time, publish: since.elapsed() };
         tracing::info!(generation = state.generation, compile = ?timings.compile, publish = ?timings.publish, "published");
         self.report.store(Report {
             generation: state.generation,
             published: Some(SystemTime::now()),
-            diagnostics: all.into_iter().collect(),
-            objects: by_kind(self.counts),
+            diagnostics,
+            objects: by_kind(self.snapshot.counts()),
             timings,
         });
     }

@@ -66,9 +66,12 @@ pub struct Flags {
     /// The path of a kubeconfig file.
     #[arg(long, value_name = "FILE", default_value = "", hide_default_value = true)]
     pub kubeconfig: String,
-    /// The address of the Kubernetes API server.
+    /// The address of the Kubernetes API server; without it and without --kubeconfig, that of the cluster this runs in.
     #[arg(long, value_name = "URL", default_value = "", hide_default_value = true)]
     pub apiserver_host: String,
+    /// The file with the certificates of those who may vouch for the server at --apiserver-host.
+    #[arg(long, value_name = "FILE", default_value = "", hide_default_value = true)]
+    pub certificate_authority: String,
     /// The value of the annotation kubernetes.io/ingress.class that makes an Ingress ours.
     #[arg(long, value_name = "NAME", default_value = "nginx")]
     pub ingress_class: String,
@@ -84,6 +87,12 @@ pub struct Flags {
     /// Use objects of this namespace alone; empty is all.
     #[arg(long, value_name = "NAMESPACE", default_value = "", hide_default_value = true)]
     pub watch_namespace: String,
+    /// Use Ingresses of namespaces with these labels alone; empty is all.
+    #[arg(long, value_name = "SELECTOR", default_value = "", hide_default_value = true)]
+    pub watch_namespace_selector: String,
+    /// List all objects again after so long; 0 is never, as changes are watched.
+    #[arg(long, value_name = "DURATION", default_value = "0s")]
+    pub sync_period: String,
     /// The ConfigMap of live settings.
     #[arg(long, value_name = "NAMESPACE/NAME", default_value = "", hide_default_value = true)]
     pub configmap: String,

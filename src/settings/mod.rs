@@ -8,6 +8,7 @@ mod check;
 pub mod flags;
 mod go;
 mod local;
+mod selector;
 pub mod without_effect;
 
 use std::net::IpAddr;
@@ -36,8 +37,23 @@ pub struct Settings {
 pub enum Source {
     /// `--manifests DIR`.
     Manifests(PathBuf),
-    /// A cluster (in-cluster, `--kubeconfig`, `--apiserver-host`).
-    Cluster { kubeconfig: Option<PathBuf>, apiserver_host: Option<String> },
+    /// A cluster.
+    Cluster(Cluster),
+}
+
+/// How a cluster's API server is reached, and what is asked of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Cluster {
+    /// `--kubeconfig`; without it and without an address, the pod's own service account is used.
+    pub kubeconfig: Option<PathBuf>,
+    /// `--apiserver-host`, as a URL: the address to use instead of the kubeconfig's. Without a kubeconfig nobody logs in.
+    pub apiserver_host: Option<String>,
+    /// `--certificate-authority`: whom to trust at `--apiserver-host`.
+    pub certificate_authority: Option<PathBuf>,
+    /// `--watch-namespace-selector`: only Ingresses of namespaces with such labels count; `None` is all.
+    pub namespace_selector: Option<String>,
+    /// `--sync-period`: everything is listed again after so long; `None` is never without a reason.
+    pub sync_period: Option<Duration>,
 }
 
 /// Which Ingresses are ours.

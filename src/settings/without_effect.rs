@@ -49,7 +49,6 @@ pub const TABLE: &[Row] = &[
     note("add_dir_header", Form::Bool, "false", LOGS),
     note("alsologtostderr", Form::Bool, "false", LOGS),
     note("bucket-factor", Form::Value, "0", HISTOGRAMS),
-    lost("certificate-authority", Form::Value, "", "no cluster is watched yet"),
     note("deep-inspect", Form::Bool, "true", "no value can reach into a configuration file, as there is none"),
     note("default-server-port", Form::Value, "8181", NGINX),
     note("disable-full-test", Form::Bool, "false", "there is no configuration file to test"),
@@ -97,7 +96,6 @@ pub const TABLE: &[Row] = &[
     note("status-update-interval", Form::Value, "60", STATUS),
     note("stderrthreshold", Form::Value, "2", LOGS),
     note("stream-port", Form::Value, "10247", NGINX),
-    note("sync-period", Form::Value, "0s", "changes are watched, so nothing is read again by the clock"),
     note("sync-rate-limit", Form::Value, "0.3", "a change is live at once, at a cost that needs no limit"),
     lost("tcp-services-configmap", Form::Value, "", "TCP services are not served"),
     note("time-buckets", Form::Value, "0.005,0.01,0.025,0.05,0.1,0.25,0.5,1,2.5,5,10", HISTOGRAMS),
@@ -108,14 +106,6 @@ pub const TABLE: &[Row] = &[
     note("validating-webhook-certificate", Form::Value, "", WEBHOOK),
     note("validating-webhook-key", Form::Value, "", WEBHOOK),
     note("vmodule", Form::Value, "", LOGS),
-    Row {
-        name: "watch-namespace-selector",
-        form: Form::Value,
-        default: "",
-        severity: Severity::Error,
-        reason: "namespaces cannot be selected by label yet, and serving all of them would serve too much; \
-                 use --watch-namespace",
-    },
 ];
 
 /// A flag that may be passed over in silence, almost.

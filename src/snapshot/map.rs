@@ -15,7 +15,8 @@ type ByName<T> = BTreeMap<Arc<str>, Arc<T>>;
 /// Objects of one kind by namespace and name, in that order. A clone shares the map until one of the two is changed.
 #[derive(Debug)]
 pub struct ObjectMap<T> {
-    namespaces: Arc<BTreeMap<Arc<str>, ByName<T>>>,
+    /// Shared per namespace too, so that a change to a shared map copies one namespace and not all.
+    namespaces: Arc<BTreeMap<Arc<str>, Arc<ByName<T>>>>,
     len: usize,
 }
 
@@ -33,7 +34,7 @@ impl<T> ObjectMap<T> {
             Some(names) => names,
             None => namespaces.entry(namespace.into()).or_default(),
         };
-        if names.insert(name.into(), object).is_none() {
+        if Arc::make_mut(names).insert(name.into(), object).is_none() {
             self.len += 1;
         }
     }
@@ -41,7 +42,7 @@ impl<T> ObjectMap<T> {
     /// Takes an object out.
     pub fn remove(&mut self, namespace: &str, name: &str) -> Option<Arc<T>> {
         let namespaces = Arc::make_mut(&mut self.namespaces);
-        let names = namespaces.get_mut(namespace)?;
+        let names = Arc::make_mut(namespaces.get_mut(namespace)?);
         let removed = names.remove(name)?;
         if names.is_empty() {
             namespaces.remove(namespace);
@@ -52,12 +53,12 @@ impl<T> ObjectMap<T> {
 
     /// All objects, by namespace and then name.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<T>> {
-        self.namespaces.values().flat_map(BTreeMap::values)
+        self.namespaces.values().flat_map(|names| names.values())
     }
 
     /// The objects of one namespace, by name.
     pub fn in_namespace(&self, namespace: &str) -> impl Iterator<Item = &Arc<T>> {
-        self.namespaces.get(namespace).into_iter().flat_map(BTreeMap::values)
+        self.namespaces.get(namespace).into_iter().flat_map(|names| names.values())
     }
 
     #[must_use]
@@ -119,6 +120,13 @@ impl EndpointSlices {
             self.by_service.insert(namespace, service, Arc::new(slices));
         }
         self.by_name.insert(namespace, name, slice);
+    }
+
+    /// Takes a slice out.
+    pub fn remove(&mut self, namespace: &str, name: &str) -> Option<Arc<EndpointSlice>> {
+        let removed = self.by_name.remove(namespace, name)?;
+        self.forget(namespace, &removed);
+        Some(removed)
     }
 
     #[must_use]
@@ -185,6 +193,15 @@ mod tests {
         let names: Vec<_> = slices.of_service("a", "web").iter().map(|s| s.metadata.name.clone().unwrap()).collect();
         assert_eq!(names, ["web-1", "web-2"]);
         assert!(slices.of_service("b", "web").is_empty());
+    }
+
+    #[test]
+    fn a_slice_that_is_removed_leaves_its_service() {
+        let mut slices = EndpointSlices::default();
+        slices.insert("a", "web-1", slice("web-1", "web"));
+        slices.insert("a", "web-2", slice("web-2", "web"));
+        assert!(slices.remove("a", "web-1").is_some() && slices.remove("a", "web-1").is_none());
+        assert_eq!((slices.of_service("a", "web").len(), slices.len()), (1, 1));
     }
 
     #[test]

@@ -10,8 +10,11 @@ pub mod object;
 
 use k8s_openapi::api::core::v1::{Endpoints, Service};
 use k8s_openapi::api::networking::v1::{Ingress, IngressClass};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use crate::ir::{ObjectKind, ObjectRef};
+
+use object::{name_of, namespace_of};
 
 pub use map::{EndpointSlices, ObjectMap};
 pub use object::{ConfigMap, Object, Secret, SecretBytes};
@@ -42,6 +45,41 @@ impl Snapshot {
             Object::Endpoints(object) => self.endpoints.insert(&namespace, &name, object),
             Object::Secret(object) => self.secrets.insert(&namespace, &name, object),
             Object::ConfigMap(object) => self.config_maps.insert(&namespace, &name, object),
+        }
+    }
+
+    /// Takes an object out. Returns whether it was there.
+    pub fn remove(&mut self, reference: &ObjectRef) -> bool {
+        let ObjectRef { kind, namespace, name } = reference;
+        match kind {
+            ObjectKind::Ingress => self.ingresses.remove(namespace, name).is_some(),
+            ObjectKind::IngressClass => self.ingress_classes.remove("", name).is_some(),
+            ObjectKind::Service => self.services.remove(namespace, name).is_some(),
+            ObjectKind::EndpointSlice => self.endpoint_slices.remove(namespace, name).is_some(),
+            ObjectKind::Endpoints => self.endpoints.remove(namespace, name).is_some(),
+            ObjectKind::Secret => self.secrets.remove(namespace, name).is_some(),
+            ObjectKind::ConfigMap => self.config_maps.remove(namespace, name).is_some(),
+            ObjectKind::File | ObjectKind::Setting => false,
+        }
+    }
+
+    /// The names of all objects of a kind, sorted.
+    #[must_use]
+    pub fn references(&self, kind: ObjectKind) -> Vec<ObjectRef> {
+        let of = |metadata: &ObjectMeta| ObjectRef::new(kind, namespace_of(metadata), name_of(metadata));
+        match kind {
+            ObjectKind::Ingress => self.ingresses.iter().map(|object| of(&object.metadata)).collect(),
+            ObjectKind::IngressClass => self.ingress_classes.iter().map(|object| of(&object.metadata)).collect(),
+            ObjectKind::Service => self.services.iter().map(|object| of(&object.metadata)).collect(),
+            ObjectKind::EndpointSlice => self.endpoint_slices.iter().map(|object| of(&object.metadata)).collect(),
+            ObjectKind::Endpoints => self.endpoints.iter().map(|object| of(&object.metadata)).collect(),
+            ObjectKind::Secret => {
+                self.secrets.iter().map(|object| ObjectRef::new(kind, &object.namespace, &object.name)).collect()
+            }
+            ObjectKind::ConfigMap => {
+                self.config_maps.iter().map(|object| ObjectRef::new(kind, &object.namespace, &object.name)).collect()
+            }
+            ObjectKind::File | ObjectKind::Setting => Vec::new(),
         }
     }
 

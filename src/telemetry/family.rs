@@ -109,6 +109,14 @@ families! {
         "What compiling the live generation took, in seconds";
     PUBLISH_SECONDS = Gauge "landfall_publish_seconds" &[],
         "Time from the first change to the live generation, in seconds";
+    WATCH_UP = Gauge "landfall_watch_up" &["kind"],
+        "Whether the objects of a kind are being followed in the cluster; 0 while that is interrupted";
+    WATCH_INTERRUPTIONS = Counter "landfall_watch_interruptions_total" &["kind", "reason"],
+        "Times that following the objects of a kind was interrupted, by the reason that it began with";
+    WATCH_LISTS = Counter "landfall_watch_lists_total" &["kind"],
+        "Times that all objects of a kind were listed";
+    WATCH_EVENTS = Counter "landfall_watch_events_total" &["kind"],
+        "Changes of objects that the cluster told of";
 }
 
 #[cfg(test)]

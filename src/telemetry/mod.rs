@@ -14,6 +14,7 @@ pub mod metrics;
 pub mod report;
 pub mod route;
 pub mod trace;
+pub mod watch;
 pub mod worker;
 
 pub use count::{AttemptOutcome, Count, HandshakeOutcome, Level, Listener};

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 
+use super::watch::Watches;
 use crate::diagnostic::Diagnostic;
 use crate::ir::ObjectKind;
 
@@ -40,6 +41,7 @@ pub struct ReportCell {
     stored: AtomicU64,
     failed: AtomicU64,
     failed_last: AtomicBool,
+    watches: Watches,
 }
 
 impl ReportCell {
@@ -60,6 +62,12 @@ impl ReportCell {
     #[must_use]
     pub fn succeeded_last(&self) -> bool {
         self.successes() > 0 && !self.failed_last.load(Ordering::Relaxed)
+    }
+
+    /// How following the objects goes, where they come from a cluster.
+    #[must_use]
+    pub fn watches(&self) -> &Watches {
+        &self.watches
     }
 
     #[must_use]

@@ -20,6 +20,9 @@ pub enum TraceFormat {
 /// A second call changes nothing.
 pub fn init(format: TraceFormat, verbosity: u8) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(directives(verbosity)));
+    // The Kubernetes client logs answers that it cannot read as a whole, Secrets among them. What goes wrong there is
+    // said by those who asked.
+    let filter = filter.add_directive("kube_client=off".parse().expect("this is a directive"));
     let lines = fmt().with_env_filter(filter).with_writer(io::stderr);
     let outcome = match format {
         TraceFormat::Text => lines.with_ansi(io::stderr().is_terminal()).with_target(false).try_init(),

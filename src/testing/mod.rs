@@ -2,6 +2,7 @@
 //!
 //! On only with the feature `testing`; nothing of the product uses it. It panics where a test would.
 
+pub mod apiserver;
 pub mod certificates;
 pub mod http2;
 mod message;
@@ -11,6 +12,7 @@ pub mod raw;
 pub mod scan;
 pub mod server;
 
+pub use apiserver::ApiServer;
 pub use http2::Http2;
 pub use message::Message;
 pub use objects::Ingress;

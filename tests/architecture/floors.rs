@@ -86,7 +86,21 @@ const FLOORS: &[Floor] = &[
     Floor {
         module: "controller",
         imports: &["ir", "diagnostic", "settings", "snapshot", "compile", "tls", "live", "telemetry"],
-        crates: &["tokio", "kube", "k8s_openapi", "notify", "hickory_resolver", "arc_swap", "tracing", "futures_util"],
+        crates: &[
+            "tokio",
+            "kube",
+            "k8s_openapi",
+            "hyper",
+            "hyper_util",
+            "http_body_util",
+            "tower",
+            "notify",
+            "hickory_resolver",
+            "arc_swap",
+            "tracing",
+            "futures_util",
+            "fastrand",
+        ],
         worlds: World::ALL,
     },
     Floor {

@@ -25,6 +25,7 @@ macro_rules! on_workers {
 }
 
 mod bodies;
+mod cluster;
 mod connections;
 mod failures;
 mod fields;

@@ -1,5 +1,7 @@
 //! Flags as typed to settings as meant. Every value is read, so that every wrong one is reported.
 
+mod source;
+
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -12,8 +14,7 @@ use crate::ir::{ObjectKind, ObjectRef};
 
 use super::go::{parse_bool, parse_duration};
 use super::{
-    AccessLogTarget, Classes, Flags, Listen, LocalAddresses, LogForm, Logs, Objects, Settings, Shutdown, Source,
-    Verbosity,
+    AccessLogTarget, Classes, Flags, Listen, LocalAddresses, LogForm, Logs, Objects, Settings, Shutdown, Verbosity,
 };
 
 impl Settings {
@@ -56,20 +57,6 @@ struct Check {
 }
 
 impl Check {
-    fn source(&mut self, flags: &Flags) -> Source {
-        let cluster = Source::Cluster {
-            kubeconfig: non_empty(&flags.kubeconfig).map(PathBuf::from),
-            apiserver_host: non_empty(&flags.apiserver_host).map(str::to_owned),
-        };
-        let Some(folder) = &flags.manifests else { return cluster };
-        for (flag, value) in [("--kubeconfig", &flags.kubeconfig), ("--apiserver-host", &flags.apiserver_host)] {
-            if !value.is_empty() {
-                self.error("conflicting-flags", flag, format!("{value:?} cannot be given together with --manifests"));
-            }
-        }
-        Source::Manifests(folder.clone())
-    }
-
     fn classes(&mut self, flags: &Flags) -> Classes {
         Classes {
             ingress_class: flags.ingress_class.clone(),

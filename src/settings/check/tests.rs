@@ -1,6 +1,7 @@
 //! Flags read to settings: defaults, overrides, and every way to be wrong.
 
 use super::*;
+use crate::settings::{Cluster, Source};
 
 fn read(flags: &[&str]) -> Result<(Settings, Vec<Diagnostic>), Vec<Diagnostic>> {
     Settings::from_flags(&Flags::parse(flags).unwrap())
@@ -33,7 +34,7 @@ fn the_arguments_of_the_stock_deployment_are_taken() {
         "-v=2",
     ])
     .unwrap();
-    assert_eq!(settings.source, Source::Cluster { kubeconfig: None, apiserver_host: None });
+    assert_eq!(settings.source, Source::Cluster(Cluster::default()));
     assert_eq!(
         settings.objects.configmap,
         Some(ObjectRef::new(ObjectKind::ConfigMap, "ingress-nginx", "ingress-nginx-controller"))
@@ -157,7 +158,7 @@ fn empty_values_are_as_if_not_typed() {
     assert_eq!(settings.objects.namespace, None);
     assert_eq!(settings.objects.configmap, None);
     assert_eq!(settings.listen.healthz_address, None);
-    assert_eq!(settings.source, Source::Cluster { kubeconfig: None, apiserver_host: None });
+    assert_eq!(settings.source, Source::Cluster(Cluster::default()));
 }
 
 #[test]
@@ -176,11 +177,50 @@ fn access_lines_go_where_they_are_sent() {
     assert_eq!(json.access_form, AccessLog::Json);
 }
 
+fn cluster(flags: &[&str]) -> Cluster {
+    match settings(flags).source {
+        Source::Cluster(cluster) => cluster,
+        Source::Manifests(folder) => panic!("objects come from {}", folder.display()),
+    }
+}
+
 #[test]
-fn a_flag_that_would_widen_what_is_served_is_refused() {
-    assert_eq!(
-        errors(&["--watch-namespace-selector=team=a"]),
-        [("flag-not-supported", "--watch-namespace-selector".to_owned())]
-    );
-    assert!(read(&["--watch-namespace-selector="]).is_ok());
+fn an_api_server_without_a_scheme_is_asked_as_kubernetes_clients_ask() {
+    let host = |flags: &[&str]| cluster(flags).apiserver_host.unwrap();
+    assert_eq!(host(&["--apiserver-host=https://10.0.0.1:6443"]), "https://10.0.0.1:6443");
+    assert_eq!(host(&["--apiserver-host=localhost:8080"]), "http://localhost:8080");
+    assert_eq!(host(&["--apiserver-host=[::1]:6443", "--certificate-authority=ca.crt"]), "https://[::1]:6443");
+}
+
+#[test]
+fn an_api_server_that_is_no_url_is_refused() {
+    for written in ["ftp://a", "http://", "a b", "https://a:port"] {
+        let flag = format!("--apiserver-host={written}");
+        assert_eq!(errors(&[&flag]), [("invalid-flag-value", "--apiserver-host".to_owned())], "{written}");
+    }
+}
+
+#[test]
+fn a_certificate_authority_for_no_server_is_noted() {
+    let (_, notes) = read(&["--certificate-authority=ca.crt"]).unwrap();
+    let found: Vec<_> = notes.iter().map(|note| (note.code, note.provenance.object.name.as_str())).collect();
+    assert_eq!(found, [("flag-without-effect", "--certificate-authority")]);
+}
+
+#[test]
+fn namespaces_are_selected_by_label_or_by_name_but_not_both() {
+    let selector = |flags: &[&str]| cluster(flags).namespace_selector;
+    assert_eq!(selector(&["--watch-namespace-selector=team in (a,b)"]).as_deref(), Some("team in (a,b)"));
+    assert_eq!(selector(&["--watch-namespace-selector="]), None);
+    let flag = "--watch-namespace-selector".to_owned();
+    let both = errors(&["--watch-namespace-selector=a", "--watch-namespace=b"]);
+    assert_eq!(both, [("conflicting-flags", flag.clone())]);
+    assert_eq!(errors(&["--watch-namespace-selector=a in b"]), [("invalid-flag-value", flag)]);
+}
+
+#[test]
+fn objects_are_listed_again_only_after_a_period_that_is_given() {
+    assert_eq!(cluster(&[]).sync_period, None);
+    assert_eq!(cluster(&["--sync-period=30m"]).sync_period, Some(Duration::from_secs(1800)));
+    assert_eq!(errors(&["--sync-period=often"]), [("invalid-flag-value", "--sync-period".to_owned())]);
 }

@@ -1,0 +1,107 @@
+//! What can go wrong between us and the API server, and what it asks for.
+
+use std::fmt;
+use std::time::Duration;
+
+use kube::core::Status;
+
+use crate::telemetry::watch::Interruption;
+
+/// Why a request or a watch came to nothing.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// The server said no.
+    Refused(Box<Status>),
+    /// The request did not get through, or its answer did not get back.
+    Client(kube::Error),
+    /// No answer, or nothing on a watch, for so long.
+    Silent(Duration),
+    /// A watch that was ended as soon as it had begun.
+    Cut,
+    /// A list that is older than what was there before.
+    Stale { listed: u64, known: u64 },
+}
+
+impl Fault {
+    /// The reason for the metric.
+    pub(super) fn reason(&self) -> Interruption {
+        match self {
+            Self::Refused(status) => match status.code {
+                401 | 403 => Interruption::Forbidden,
+                410 => Interruption::Expired,
+                429 => Interruption::Throttled,
+                _ => Interruption::Refused,
+            },
+            Self::Client(kube::Error::SerdeError(_) | kube::Error::FromUtf8(_)) => Interruption::Unreadable,
+            Self::Client(_) | Self::Cut => Interruption::Connection,
+            Self::Silent(_) => Interruption::Timeout,
+            Self::Stale { .. } => Interruption::Stale,
+        }
+    }
+
+    /// Whether there is no going on from the known version: everything must be listed again. What cannot be read may
+    /// have been a change, so it counts.
+    pub(super) fn needs_list(&self) -> bool {
+        matches!(self.reason(), Interruption::Expired | Interruption::Unreadable | Interruption::Stale)
+    }
+
+    pub(super) fn is_forbidden(&self) -> bool {
+        self.reason() == Interruption::Forbidden
+    }
+
+    /// How long the server asks to be left alone.
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Refused(status) => {
+                let seconds = status.details.as_ref().map(|details| details.retry_after_seconds)?;
+                (seconds > 0).then(|| Duration::from_secs(seconds.into()))
+            }
+            Self::Client(_) | Self::Silent(_) | Self::Cut | Self::Stale { .. } => None,
+        }
+    }
+}
+
+impl From<kube::Error> for Fault {
+    fn from(error: kube::Error) -> Self {
+        match error {
+            kube::Error::Api(status) => Self::Refused(status),
+            other => Self::Client(other),
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    /// One line, with the causes; never the text of an answer that cannot be read, which may be a Secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(status) if status.message.is_empty() => write!(f, "refused with status {}", status.code),
+            Self::Refused(status) => write!(f, "refused with status {}: {}", status.code, status.message.trim()),
+            Self::Client(kube::Error::SerdeError(error)) => {
+                write!(f, "the answer cannot be read, at line {} column {}", error.line(), error.column())
+            }
+            Self::Client(kube::Error::Service(error)) => causes(f, error.as_ref()),
+            Self::Client(error) => causes(f, error),
+            Self::Silent(after) => write!(f, "nothing heard for {} s", after.as_secs()),
+            Self::Cut => f.write_str("the watch was ended as soon as it had begun"),
+            Self::Stale { listed, known } => {
+                write!(f, "the list is of version {listed}, older than {known}, which was there before")
+            }
+        }
+    }
+}
+
+/// An error and its causes, those left out that the one before them repeats.
+fn causes(f: &mut fmt::Formatter<'_>, error: &(dyn std::error::Error + 'static)) -> fmt::Result {
+    let mut said = error.to_string();
+    f.write_str(&said)?;
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let text = cause.to_string();
+        if !said.ends_with(&text) {
+            write!(f, ": {text}")?;
+        }
+        said = text;
+        source = cause.source();
+    }
+    Ok(())
+}

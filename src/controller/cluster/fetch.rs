@@ -1,0 +1,177 @@
+//! Objects that are read one by one: those of kinds that are kept by name, from the moment that they are referred to.
+//!
+//! A watch drops what nobody refers to, so what is referred to later must be asked for. The name is on the list of
+//! what is kept before it is asked for, and the read is one from the quorum: so every change that the watch dropped is
+//! in the answer, and every later one is kept by the watch. Versions tell which of the two is newer.
+
+#![expect(clippy::disallowed_methods, reason = "the control plane measures real time")]
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::fmt::Debug;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::core::v1::{ConfigMap, Endpoints, Secret};
+use kube::{Api, Client, Resource, ResourceExt as _};
+use serde::de::DeserializeOwned;
+use tokio::time::{Instant, sleep};
+
+use super::backoff::Backoff;
+use super::delivery::{Item, parse_version};
+use super::fault::Fault;
+use super::trim::Trim;
+use crate::ir::{ObjectKind, ObjectRef};
+
+/// How many are asked for at a time.
+const AT_A_TIME: usize = 16;
+/// The longest that a publication waits for first answers.
+const FIRST: Duration = Duration::from_secs(1);
+
+/// What a read has given: `None` is an object that does not exist.
+pub(super) type Answer = Result<Option<Item>, Fault>;
+
+type Reading = Pin<Box<dyn Future<Output = Event> + Send>>;
+
+enum Event {
+    Answered(ObjectRef, Answer),
+    /// The wait after a failure is over.
+    Due(ObjectRef),
+}
+
+/// The reads under way. Dropping it ends them.
+pub(super) struct Fetches {
+    client: Client,
+    prefix: Arc<str>,
+    queue: VecDeque<ObjectRef>,
+    /// Everything that is queued, being read, or waiting to be read again.
+    wanted: HashMap<ObjectRef, Backoff>,
+    /// Those without any answer so far.
+    unanswered: HashSet<ObjectRef>,
+    /// Until when a publication waits for them.
+    deadline: Instant,
+    reads: FuturesUnordered<Reading>,
+    waits: FuturesUnordered<Reading>,
+}
+
+impl Fetches {
+    pub(super) fn new(client: Client, prefix: Arc<str>) -> Self {
+        Self {
+            client,
+            prefix,
+            queue: VecDeque::new(),
+            wanted: HashMap::new(),
+            unanswered: HashSet::new(),
+            deadline: Instant::now(),
+            reads: FuturesUnordered::new(),
+            waits: FuturesUnordered::new(),
+        }
+    }
+
+    /// Begins to read an object, unless that is under way.
+    pub(super) fn begin(&mut self, object: ObjectRef) {
+        if self.wanted.contains_key(&object) {
+            return;
+        }
+        if self.unanswered.is_empty() {
+            self.deadline = Instant::now() + FIRST;
+        }
+        self.wanted.insert(object.clone(), Backoff::default());
+        self.unanswered.insert(object.clone());
+        self.queue.push_back(object);
+        self.fill();
+    }
+
+    /// Forgets what nobody refers to any more.
+    pub(super) fn retain(&mut self, keep: impl Fn(&ObjectRef) -> bool) {
+        self.wanted.retain(|object, _| keep(object));
+        self.unanswered.retain(|object| keep(object));
+    }
+
+    /// Until when a publication is to wait; `None` if every object has been answered for once.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        (!self.unanswered.is_empty()).then_some(self.deadline)
+    }
+
+    /// The next answer; a failure is reported once an object, and tried again. Safe to drop.
+    pub(super) async fn next(&mut self) -> Option<Item> {
+        loop {
+            let event = tokio::select! {
+                Some(event) = self.reads.next() => event,
+                Some(event) = self.waits.next() => event,
+                else => std::future::pending().await,
+            };
+            match event {
+                Event::Due(object) => self.queue.push_back(object),
+                Event::Answered(object, answer) => {
+                    let first = self.unanswered.remove(&object);
+                    match answer {
+                        Ok(item) => {
+                            let still_wanted = self.wanted.remove(&object).is_some();
+                            self.fill();
+                            return item.filter(|_| still_wanted);
+                        }
+                        Err(fault) => self.again(object, &fault, first),
+                    }
+                }
+            }
+            self.fill();
+        }
+    }
+
+    fn again(&mut self, object: ObjectRef, fault: &Fault, first: bool) {
+        let Some(backoff) = self.wanted.get_mut(&object) else { return };
+        let wait = backoff.after_failure(fault.retry_after());
+        if first {
+            tracing::warn!(%object, "cannot read the object, and will try again: {fault}");
+        } else {
+            tracing::debug!(%object, %fault, "still cannot read the object");
+        }
+        self.waits.push(Box::pin(async move {
+            sleep(wait).await;
+            Event::Due(object)
+        }));
+    }
+
+    fn fill(&mut self) {
+        while self.reads.len() < AT_A_TIME
+            && let Some(object) = self.queue.pop_front()
+        {
+            if self.wanted.contains_key(&object) {
+                self.reads.push(read(self.client.clone(), Arc::clone(&self.prefix), object));
+            }
+        }
+    }
+}
+
+fn read(client: Client, prefix: Arc<str>, object: ObjectRef) -> Reading {
+    Box::pin(async move {
+        let answer = match object.kind {
+            ObjectKind::Secret => read_as::<Secret>(client, &prefix, &object).await,
+            ObjectKind::ConfigMap => read_as::<ConfigMap>(client, &prefix, &object).await,
+            ObjectKind::Endpoints => read_as::<Endpoints>(client, &prefix, &object).await,
+            ObjectKind::Ingress
+            | ObjectKind::IngressClass
+            | ObjectKind::Service
+            | ObjectKind::EndpointSlice
+            | ObjectKind::File
+            | ObjectKind::Setting => Ok(None),
+        };
+        Event::Answered(object, answer)
+    })
+}
+
+async fn read_as<K>(client: Client, prefix: &str, object: &ObjectRef) -> Answer
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Trim + Clone + Debug + DeserializeOwned,
+{
+    let found = Api::<K>::namespaced(client, &object.namespace).get_opt(&object.name).await?;
+    Ok(found.map(|found| {
+        let version = parse_version(found.resource_version().as_deref());
+        Item { kept: found.trim(prefix), version }
+    }))
+}

@@ -1,0 +1,285 @@
+//! Follows one kind of object in one scope: lists once, then watches, and never gives up.
+//!
+//! kube's own watcher does the same but keeps two things to itself that we need: that it is back after a failure, and
+//! at which version it is. A list is read from the quorum, so it is never older than what a watch has told; should a
+//! server give an older one all the same, it is asked again a few times before it is believed, for a cluster may have
+//! been restored from a backup.
+
+#![expect(clippy::disallowed_methods, reason = "the control plane measures real time")]
+
+use std::fmt::Debug;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use kube::api::{Api, ListParams, WatchEvent, WatchParams};
+use kube::{Resource, ResourceExt as _};
+use serde::de::DeserializeOwned;
+use tokio::sync::{mpsc, watch as cell};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use super::backoff::Backoff;
+use super::delivery::{Change, Delivery, Item, parse_version};
+use super::fault::Fault;
+use super::line::{Line, Standing};
+use super::scope::Scope;
+use super::trim::{Kept, Trim};
+use crate::compile::references::Names;
+use crate::snapshot::Object;
+
+/// The longest that a page of a list may take. API servers end a request themselves after a minute.
+const PAGE_TIME: Duration = Duration::from_secs(65);
+/// How long a watch is asked to last, at random between the two, so that watches do not end all at once.
+const WATCH_SECONDS: (u32, u32) = (240, 290);
+/// How much longer a watch may be silent before its connection counts as dead.
+const MARGIN: Duration = Duration::from_secs(10);
+/// A watch that ends sooner without having told anything has failed.
+const CUT: Duration = Duration::from_secs(1);
+/// How often an older list is refused before it is believed.
+const STALE_REFUSALS: u32 = 5;
+
+/// What to keep of the objects that arrive.
+#[derive(Debug, Clone)]
+pub(super) enum Keep {
+    All,
+    /// Those of these names; while there are none to go by, nothing is asked for.
+    Named(cell::Receiver<Option<Arc<Names>>>),
+}
+
+/// Where what arrives goes, and what of it.
+#[derive(Debug)]
+pub(super) struct Sink {
+    /// The watch's number.
+    pub(super) watch: usize,
+    pub(super) keep: Keep,
+    /// The prefix of annotations.
+    pub(super) prefix: Arc<str>,
+    pub(super) deliveries: mpsc::Sender<Delivery>,
+}
+
+/// One watch. Dropping its future ends it and leaves nothing behind.
+#[derive(Debug)]
+pub(super) struct Reflector<K> {
+    pub(super) api: Api<K>,
+    pub(super) scope: Scope,
+    /// How many objects are asked for at a time.
+    pub(super) page: u32,
+    /// How long until everything is listed again.
+    pub(super) sync_period: Option<Duration>,
+    pub(super) sink: Sink,
+    pub(super) line: Line,
+}
+
+/// Nobody takes deliveries any more.
+#[derive(Debug)]
+struct Closed;
+
+/// How far following has come.
+#[derive(Debug, Default)]
+struct Progress {
+    /// What to watch from; `None` asks for a list.
+    version: Option<String>,
+    /// The newest version seen.
+    newest: u64,
+    /// When to list again though nothing is wrong.
+    relist: Option<Instant>,
+    stale: u32,
+}
+
+impl<K> Reflector<K>
+where
+    K: Resource<DynamicType = ()> + Trim + Clone + Debug + DeserializeOwned + Send + 'static,
+{
+    /// Follows the objects until nobody takes deliveries any more.
+    pub(super) async fn run(mut self) {
+        if self.sink.keep.begun().await.is_ok() {
+            let Closed = self.follow().await;
+        }
+    }
+
+    async fn follow(&mut self) -> Closed {
+        let mut progress = Progress::default();
+        let mut backoff = Backoff::default();
+        loop {
+            let began = Instant::now();
+            let outcome = match progress.version.clone() {
+                None => self.list(&mut progress).await,
+                Some(version) => self.watch(&version, &mut progress).await,
+            };
+            backoff.after_success(began.elapsed());
+            let fault = match outcome {
+                Ok(Ok(())) => continue,
+                Ok(Err(fault)) => fault,
+                Err(closed) => return closed,
+            };
+            if fault.needs_list() {
+                progress.version = None;
+            }
+            let wait = backoff.after_failure(fault.retry_after());
+            if self.line.failed(&fault) == Standing::Newly
+                && let Err(closed) = self.sink.send(Change::Interrupted(fault)).await
+            {
+                return closed;
+            }
+            sleep(wait).await;
+        }
+    }
+
+    /// Lists everything, page by page, and hands it over as a whole.
+    async fn list(&mut self, progress: &mut Progress) -> Result<Result<(), Fault>, Closed> {
+        let looked_for = self.sink.keep.names();
+        let mut params = ListParams {
+            label_selector: self.scope.labels(),
+            field_selector: self.scope.fields(),
+            limit: Some(self.page),
+            ..ListParams::default()
+        };
+        let mut items = Vec::new();
+        let version = loop {
+            let page = match timeout(PAGE_TIME, self.api.list(&params)).await {
+                Ok(Ok(page)) => page,
+                Ok(Err(error)) => return Ok(Err(error.into())),
+                Err(_) => return Ok(Err(Fault::Silent(PAGE_TIME))),
+            };
+            items.extend(page.items.into_iter().filter_map(|object| self.sink.keep(object, looked_for.as_deref())));
+            match page.metadata.continue_.filter(|token| !token.is_empty()) {
+                Some(token) => params.continue_token = Some(token),
+                None => break page.metadata.resource_version.unwrap_or_default(),
+            }
+        };
+        if let Err(fault) = progress.listed(version) {
+            return Ok(Err(fault));
+        }
+        self.line.listed();
+        progress.relist = self.sync_period.map(|period| Instant::now() + period);
+        let version = progress.newest;
+        self.sink.send(Change::Listed { items, version, looked_for }).await?;
+        Ok(Ok(()))
+    }
+
+    /// Watches from `version` until the watch ends.
+    async fn watch(&mut self, version: &str, progress: &mut Progress) -> Result<Result<(), Fault>, Closed> {
+        let seconds = fastrand::u32(WATCH_SECONDS.0..=WATCH_SECONDS.1);
+        let params = WatchParams {
+            label_selector: self.scope.labels(),
+            field_selector: self.scope.fields(),
+            timeout: Some(seconds),
+            bookmarks: true,
+            send_initial_events: false,
+        };
+        let stream = match self.api.watch(&params, version).await {
+            Ok(stream) => stream,
+            Err(error) => return Ok(Err(error.into())),
+        };
+        let mut stream = pin!(stream);
+        self.line.restored();
+        let began = Instant::now();
+        let silence = Duration::from_secs(seconds.into()) + MARGIN;
+        let mut told = false;
+        loop {
+            let deadline =
+                progress.relist.map_or_else(|| Instant::now() + silence, |at| at.min(Instant::now() + silence));
+            match timeout_at(deadline, stream.next()).await {
+                Ok(Some(Ok(event))) => match self.take(event, progress).await? {
+                    Ok(()) => told = true,
+                    Err(fault) => return Ok(Err(fault)),
+                },
+                Ok(Some(Err(error))) => return Ok(Err(error.into())),
+                Ok(None) if !told && began.elapsed() < CUT => return Ok(Err(Fault::Cut)),
+                Ok(None) => return Ok(Ok(())),
+                Err(_) if progress.relist.is_some_and(|at| at <= Instant::now()) => {
+                    progress.version = None;
+                    return Ok(Ok(()));
+                }
+                Err(_) => return Ok(Err(Fault::Silent(silence))),
+            }
+        }
+    }
+
+    async fn take(&mut self, event: WatchEvent<K>, progress: &mut Progress) -> Result<Result<(), Fault>, Closed> {
+        let (object, wrap): (K, fn(Item) -> Change) = match event {
+            WatchEvent::Added(object) | WatchEvent::Modified(object) => (object, Change::Applied),
+            WatchEvent::Deleted(object) => (object, Change::Deleted),
+            WatchEvent::Bookmark(bookmark) => {
+                progress.reached(bookmark.metadata.resource_version);
+                return Ok(Ok(()));
+            }
+            WatchEvent::Error(status) => return Ok(Err(Fault::Refused(status))),
+        };
+        self.line.event();
+        let version = object.resource_version();
+        let names = self.sink.keep.names();
+        if let Some(item) = self.sink.keep(object, names.as_deref()) {
+            self.sink.send(wrap(item)).await?;
+        }
+        // After the hand-over: should that be cut short, the change is asked for again.
+        if let Some(version) = version {
+            progress.reached(version);
+        }
+        Ok(Ok(()))
+    }
+}
+
+impl Progress {
+    /// Takes up the version of a list, unless it is older than what was seen.
+    fn listed(&mut self, version: String) -> Result<(), Fault> {
+        let listed = parse_version(Some(&version));
+        if listed < self.newest && self.stale < STALE_REFUSALS {
+            self.stale += 1;
+            return Err(Fault::Stale { listed, known: self.newest });
+        }
+        self.stale = 0;
+        self.newest = listed;
+        self.version = Some(version);
+        Ok(())
+    }
+
+    fn reached(&mut self, version: String) {
+        self.newest = self.newest.max(parse_version(Some(&version)));
+        self.version = Some(version);
+    }
+}
+
+impl Keep {
+    /// Returns once there is something to ask for.
+    async fn begun(&mut self) -> Result<(), Closed> {
+        match self {
+            Self::All => Ok(()),
+            Self::Named(names) => names.wait_for(Option::is_some).await.map(drop).map_err(|_| Closed),
+        }
+    }
+
+    /// The names to keep; `None` is all.
+    fn names(&self) -> Option<Arc<Names>> {
+        match self {
+            Self::All => None,
+            Self::Named(names) => Some(names.borrow().clone().unwrap_or_default()),
+        }
+    }
+}
+
+impl Sink {
+    /// What is kept of an object, if anything.
+    fn keep<K: Resource<DynamicType = ()> + Trim>(&self, object: K, names: Option<&Names>) -> Option<Item> {
+        if let Some(names) = names {
+            let metadata = object.meta();
+            let namespace = metadata.namespace.as_deref().unwrap_or_default();
+            if !names.contains(namespace, metadata.name.as_deref().unwrap_or_default()) {
+                return None;
+            }
+        }
+        let version = parse_version(object.meta().resource_version.as_deref());
+        let kept = object.trim(&self.prefix);
+        // What has no name cannot be told from others, and no API server has it.
+        let has_name = match &kept {
+            Kept::Object(object) => !Object::name(object).is_empty(),
+            Kept::Namespace(name) => !name.is_empty(),
+        };
+        has_name.then_some(Item { kept, version })
+    }
+
+    async fn send(&self, change: Change) -> Result<(), Closed> {
+        self.deliveries.send(Delivery { watch: self.watch, change }).await.map_err(|_| Closed)
+    }
+}

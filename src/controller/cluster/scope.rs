@@ -1,0 +1,81 @@
+//! Which objects of a kind a watch is about.
+
+use std::fmt;
+
+use k8s_openapi::NamespaceResourceScope;
+use kube::{Api, Client, Resource};
+
+use crate::ir::ObjectRef;
+use crate::snapshot::map::SERVICE_NAME_LABEL;
+
+/// The objects of one watch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// Those of the whole cluster.
+    Everywhere,
+    /// Cluster-scoped ones with such labels.
+    Labelled(String),
+    Namespace(String),
+    /// The one of a name.
+    One {
+        namespace: String,
+        name: String,
+    },
+    /// The EndpointSlices of one Service.
+    SlicesOf {
+        namespace: String,
+        service: String,
+    },
+}
+
+impl Scope {
+    /// Whether an object of the watch's kind that is held is one of the watch's. `service` is the Service of an
+    /// EndpointSlice.
+    pub(super) fn covers(&self, object: &ObjectRef) -> bool {
+        match self {
+            Self::Everywhere | Self::Labelled(_) => true,
+            Self::Namespace(namespace) | Self::SlicesOf { namespace, service: _ } => *namespace == object.namespace,
+            Self::One { namespace, name } => *namespace == object.namespace && *name == object.name,
+        }
+    }
+
+    /// Where requests of a namespaced kind go.
+    pub(super) fn api<K>(&self, client: Client) -> Api<K>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+    {
+        match self {
+            Self::Everywhere | Self::Labelled(_) => Api::all(client),
+            Self::Namespace(namespace) | Self::One { namespace, .. } | Self::SlicesOf { namespace, .. } => {
+                Api::namespaced(client, namespace)
+            }
+        }
+    }
+
+    pub(super) fn labels(&self) -> Option<String> {
+        match self {
+            Self::Labelled(selector) => Some(selector.clone()),
+            Self::SlicesOf { service, .. } => Some(format!("{SERVICE_NAME_LABEL}={service}")),
+            Self::Everywhere | Self::Namespace(_) | Self::One { .. } => None,
+        }
+    }
+
+    pub(super) fn fields(&self) -> Option<String> {
+        match self {
+            Self::One { name, .. } => Some(format!("metadata.name={name}")),
+            Self::Everywhere | Self::Labelled(_) | Self::Namespace(_) | Self::SlicesOf { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Everywhere => f.write_str("everywhere"),
+            Self::Labelled(selector) => write!(f, "labelled {selector}"),
+            Self::Namespace(namespace) => write!(f, "namespace {namespace}"),
+            Self::One { namespace, name } => write!(f, "{namespace}/{name}"),
+            Self::SlicesOf { namespace, service } => write!(f, "of Service {namespace}/{service}"),
+        }
+    }
+}
