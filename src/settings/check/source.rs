@@ -56,7 +56,7 @@ impl Check {
             (false, true) => format!("http://{written}"),
             (false, false) => format!("https://{written}"),
         };
-        let legal = |uri: &Uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some();
+        let legal = |uri: &Uri| matches!(uri.scheme_str(), Some("http" | "https")) && names_a_host(uri);
         if url.parse::<Uri>().as_ref().is_ok_and(legal) {
             return Some(url);
         }
@@ -87,4 +87,12 @@ impl Check {
         }
         period.filter(|period| !period.is_zero())
     }
+}
+
+/// Whether the authority is a host and perhaps a port, which [`Uri`] itself does not check.
+fn names_a_host(uri: &Uri) -> bool {
+    uri.authority().is_some_and(|authority| match authority.port_u16() {
+        Some(port) => *authority == format!("{}:{port}", authority.host()),
+        None => *authority == authority.host(),
+    })
 }
