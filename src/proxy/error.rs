@@ -85,6 +85,12 @@ impl ProxyError {
         self.meaning().status
     }
 
+    /// Whether the answer must be the connection's last, where a connection is given to one request at a time: what
+    /// remains of the request cannot be told from the next one, or is more than is worth reading.
+    pub(crate) const fn ends_connection(&self) -> bool {
+        matches!(self, Self::ClientBody(_) | Self::BodyTooLarge(_) | Self::ClientBodyTimeout)
+    }
+
     /// A stable name for logs and metrics.
     pub(crate) fn code(&self) -> &'static str {
         self.meaning().code

@@ -15,6 +15,9 @@ use crate::ir::ListenerPolicy;
 use crate::request::edit::{self, FieldSink};
 use crate::request::{Client, Fields};
 
+/// The methods that are passed on, as far as they have names; of others the backend decides.
+const SERVED_METHODS: &[u8] = b"GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS";
+
 /// An answer that no backend gives.
 #[derive(Debug)]
 pub(crate) struct Answer<'a> {
@@ -54,6 +57,10 @@ pub(crate) async fn send<R: Reply>(asker: Asker<'_>, answer: &Answer<'_>, reply:
     let mut fields = reply.begin(status);
     fields.field(b"Date", asker.worker.date().as_bytes());
     fields.field(b"Content-Type", b"text/html");
+    if status == 405 {
+        // RFC 9110 §15.5.6.
+        fields.field(b"Allow", SERVED_METHODS);
+    }
     if let Some(location) = answer.location {
         fields.field(b"Location", location);
     }

@@ -75,6 +75,15 @@ pub(crate) struct Refused<'a> {
     pub(crate) code: &'static str,
 }
 
+/// Records octets that are no request and are not answered.
+pub(crate) fn record_refused(worker: &Worker, peer: &Peer, refused: &Refused<'_>) {
+    let pinned = worker.pin();
+    let mut exchange = begin(worker, &pinned, peer, Received::Malformed(&refused.head.target));
+    exchange.failed(refused.code);
+    exchange.status(refused.status);
+    exchange.complete(now());
+}
+
 /// Answers octets that are no request, and records that.
 pub(crate) async fn refuse<R: Reply>(
     worker: &Worker,
@@ -203,6 +212,9 @@ impl Phases<'_> {
         if reply.has_begun() {
             reply.abort();
             return None;
+        }
+        if error.ends_connection() {
+            reply.close_after();
         }
         match error.status() {
             499 => {

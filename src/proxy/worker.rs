@@ -144,6 +144,11 @@ impl Worker {
         self.recorder.metrics().count(event);
     }
 
+    /// Counts one hit of a named limit.
+    pub(crate) fn limited(&self, limit: &'static str) {
+        self.recorder.metrics().limited(limit);
+    }
+
     /// A watch of the drain signal for one task.
     pub(crate) fn drain(&self) -> Drain {
         Drain::new(Rc::clone(&self.drain))

@@ -145,12 +145,16 @@ impl Connection {
         filled.await.map(|_| ())
     }
 
-    /// Answers what is no request.
+    /// Answers what is no request, or closes without an answer.
     async fn refuse(&mut self, status: u16, code: &'static str) -> Next {
         self.outgoing.reset();
         let shared = Shared::new(&self.worker, Persistence::Close, Expectation::None);
         let mut reply = H1Reply::new(&self.wire, &mut self.outgoing, &shared, Version::Http11);
         let refusal = service::Refused { head: &self.head, status, code };
+        if status == HeadError::UNANSWERED {
+            service::record_refused(&self.worker, &self.peer, &refusal);
+            return Next::Close;
+        }
         service::refuse(&self.worker, &self.peer, &refusal, &mut reply, &mut self.memory).await;
         if self.flush().await { Next::Close } else { Next::Leave }
     }

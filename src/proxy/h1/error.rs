@@ -8,13 +8,16 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{code}")]
 pub struct HeadError {
-    /// The status to answer with.
+    /// The status to answer with; [`UNANSWERED`](Self::UNANSWERED) to close without an answer.
     pub status: u16,
     /// Stable kebab-case name of the cause, for logs and metrics.
     pub code: &'static str,
 }
 
 impl HeadError {
+    /// nginx's status in logs for a connection that is closed without an answer.
+    pub const UNANSWERED: u16 = 444;
+
     /// A request that is malformed: 400.
     pub(super) const fn bad_request(code: &'static str) -> Self {
         Self { status: 400, code }

@@ -19,6 +19,8 @@ pub(crate) enum Framing {
     Chunked(Box<Decoder>),
     /// Everything until the connection ends: responses without a length, and tunnels.
     UntilClose,
+    /// Cannot be read further, and why. Nothing behind it is a message.
+    Broken(&'static str),
 }
 
 /// The reading state of one message's body.
@@ -39,7 +41,7 @@ impl Incoming {
         let announced = match &framing {
             Framing::Done => Length::None,
             Framing::Length(octets) => Length::Exact(*octets),
-            Framing::Chunked(_) | Framing::UntilClose => Length::Unknown,
+            Framing::Chunked(_) | Framing::UntilClose | Framing::Broken(_) => Length::Unknown,
         };
         let framing = match framing {
             Framing::Length(0) => Framing::Done,
@@ -86,8 +88,10 @@ impl Incoming {
             if self.ready > 0 {
                 return Poll::Ready(Ok(Piece::Data));
             }
-            if matches!(self.framing, Framing::Done) {
-                return Poll::Ready(Ok(Piece::End));
+            match self.framing {
+                Framing::Done => return Poll::Ready(Ok(Piece::End)),
+                Framing::Broken(code) => return Poll::Ready(Err(SourceError::Malformed(code))),
+                Framing::Length(_) | Framing::Chunked(_) | Framing::UntilClose => {}
             }
             if !buffer.is_empty() && self.advance(buffer)? {
                 continue;
@@ -103,7 +107,7 @@ impl Incoming {
     fn advance(&mut self, buffer: &mut ReadBuffer) -> Result<bool, SourceError> {
         let available = buffer.filled().len();
         match &mut self.framing {
-            Framing::Done => return Ok(true),
+            Framing::Done | Framing::Broken(_) => return Ok(true),
             Framing::UntilClose => self.ready = available,
             Framing::Length(remaining) => {
                 let taken = usize::try_from(*remaining).map_or(available, |remaining| remaining.min(available));
@@ -114,7 +118,14 @@ impl Incoming {
                     self.framing = Framing::Done;
                 }
             }
-            Framing::Chunked(_) => return self.decode_chunked(buffer),
+            Framing::Chunked(_) => {
+                // An error stays one: what follows it is never tried as content again.
+                return self.decode_chunked(buffer).inspect_err(|error| {
+                    if let SourceError::Malformed(code) = error {
+                        self.framing = Framing::Broken(code);
+                    }
+                });
+            }
         }
         Ok(true)
     }
@@ -144,7 +155,7 @@ impl Incoming {
                 self.framing = Framing::Done;
                 Ok(Piece::End)
             }
-            Framing::Done | Framing::Length(_) | Framing::Chunked(_) => Err(SourceError::Truncated),
+            Framing::Done | Framing::Length(_) | Framing::Chunked(_) | Framing::Broken(_) => Err(SourceError::Truncated),
         }
     }
 }

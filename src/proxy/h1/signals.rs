@@ -30,7 +30,13 @@ struct ConnectionTokens {
     close: bool,
     keep_alive: bool,
     upgrade: bool,
+    /// How many members there were in all.
+    members: usize,
 }
+
+/// What one head may say about its connection: senders have use for two or three options. Fields are looked for among
+/// them, so this also bounds what a head can cost.
+const MAX_CONNECTION_OPTIONS: usize = 64;
 
 impl<'a> Signals<'a> {
     pub(super) fn read(fields: &'a Fields) -> Result<Self, HeadError> {
@@ -59,7 +65,7 @@ impl<'a> Signals<'a> {
                 return Err(HeadError::bad_request("duplicate-transfer-encoding"));
             }
         } else if known == FieldName::Connection {
-            self.connection.read(value);
+            self.connection.read(value)?;
         } else if known == FieldName::Expect {
             if self.expect.replace(value).is_some() {
                 return Err(HeadError::refused(417, "duplicate-expect"));
@@ -139,12 +145,17 @@ impl<'a> Signals<'a> {
 }
 
 impl ConnectionTokens {
-    fn read(&mut self, value: &[u8]) {
+    fn read(&mut self, value: &[u8]) -> Result<(), HeadError> {
         for member in list(value) {
+            self.members += 1;
+            if self.members > MAX_CONNECTION_OPTIONS {
+                return Err(HeadError::bad_request("too-many-connection-options"));
+            }
             self.close |= member.eq_ignore_ascii_case(b"close");
             self.keep_alive |= member.eq_ignore_ascii_case(b"keep-alive");
             self.upgrade |= member.eq_ignore_ascii_case(b"upgrade");
         }
+        Ok(())
     }
 }
 

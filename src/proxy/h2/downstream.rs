@@ -18,6 +18,7 @@ use super::fields::{self, FieldsError};
 use super::prefixed::Prefixed;
 use super::receiving::Receiving;
 use super::reply::H2Reply;
+use super::watch::{FrameLimits, Offence, Watch, Watched};
 use super::{head, sending};
 use crate::proxy::body::{Length, Piece, Source};
 use crate::proxy::buffer::ReadBuffer;
@@ -40,7 +41,7 @@ const MAX_LOCAL_RESETS: usize = 200;
 /// How long the rest of a body is read after its answer.
 const LINGER: Duration = Duration::from_secs(2);
 
-type Server = Connection<Prefixed<Transport>, Bytes>;
+type Server = Connection<Watched<Prefixed<Transport>>, Bytes>;
 
 /// Serves a connection until it ends. `buffer` holds what was read before.
 pub(crate) async fn serve(worker: Rc<Worker>, peer: Peer, transport: Transport, buffer: ReadBuffer) {
@@ -50,6 +51,7 @@ pub(crate) async fn serve(worker: Rc<Worker>, peer: Peer, transport: Transport, 
     drop(pinned);
     let before = Bytes::copy_from_slice(buffer.filled());
     drop(buffer);
+    let (transport, watch) = Watched::new(Prefixed::new(before, transport), frame_limits(concurrent));
     let handshake = Builder::new()
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
@@ -58,13 +60,14 @@ pub(crate) async fn serve(worker: Rc<Worker>, peer: Peer, transport: Transport, 
         .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
         .max_local_error_reset_streams(Some(MAX_LOCAL_RESETS))
         .max_send_buffer_size(sending::MAX_BUFFERED)
-        .handshake(Prefixed::new(before, transport));
+        .handshake(transport);
     let Ok(Ok(connection)) = timeout(patience, handshake).await else { return };
     let session = Session {
         drain: worker.drain(),
         worker,
         peer: Rc::new(peer),
         connection,
+        watch,
         streams: JoinSet::new(),
         timer: IdleTimer::default(),
         idle: Idle::No,
@@ -73,6 +76,20 @@ pub(crate) async fn serve(worker: Rc<Worker>, peer: Peer, transport: Transport, 
         leaving: Leaving::No,
     };
     session.run().await;
+}
+
+/// What frames cost is bounded for everybody; of resets, giving up all streams at once is no attack.
+const fn frame_limits(concurrent: u32) -> FrameLimits {
+    FrameLimits {
+        pings: 100,
+        settings: 50,
+        resets: concurrent.saturating_add(100),
+        empty_data: 100,
+        ignored: 1000,
+        window_updates: 1000,
+        continuations: 20,
+        section_octets: 2 * MAX_LIST as usize,
+    }
 }
 
 /// How a stream ended, as far as the connection cares.
@@ -100,6 +117,7 @@ enum Leaving {
 enum Event {
     Request(Box<Request<RecvStream>>, SendResponse<Bytes>),
     Stream(Result<Ended, JoinError>),
+    Offence(Offence),
     /// No more streams are wanted.
     Leave,
     Over,
@@ -110,6 +128,7 @@ struct Session {
     drain: Drain,
     peer: Rc<Peer>,
     connection: Server,
+    watch: Rc<Watch>,
     streams: JoinSet<Ended>,
     timer: IdleTimer,
     idle: Idle,
@@ -125,6 +144,7 @@ impl Session {
             match poll_fn(|cx| self.poll_event(cx)).await {
                 Event::Request(request, respond) => self.start(*request, respond),
                 Event::Stream(ended) => self.stream_ended(ended),
+                Event::Offence(offence) => self.end(offence.limit, offence.reason),
                 Event::Leave => self.leave(),
                 Event::Over => return,
             }
@@ -132,7 +152,11 @@ impl Session {
     }
 
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
-        match self.connection.poll_accept(cx) {
+        let accepted = self.connection.poll_accept(cx);
+        if let Some(offence) = self.watch.take_offence() {
+            return Poll::Ready(Event::Offence(offence));
+        }
+        match accepted {
             Poll::Ready(Some(Ok((request, respond)))) => {
                 return Poll::Ready(Event::Request(Box::new(request), respond));
             }
@@ -169,21 +193,32 @@ impl Session {
         self.connection.graceful_shutdown();
     }
 
-    fn start(&mut self, request: Request<RecvStream>, respond: SendResponse<Bytes>) {
+    /// Ends the connection because a limit was exceeded.
+    fn end(&mut self, limit: &'static str, reason: Reason) {
+        self.worker.limited(limit);
+        self.leaving = Leaving::Announced;
+        self.connection.abrupt_shutdown(reason);
+    }
+
+    fn start(&mut self, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
+        if self.watch.is_malformed(respond.stream_id().into()) {
+            respond.send_reset(Reason::PROTOCOL_ERROR);
+            return self.stream_ended(Ok(Ended::Wasted));
+        }
         self.idle = Idle::No;
         self.served += 1;
         if self.served >= self.worker.pin().listener().keep_alive_requests && self.leaving == Leaving::No {
             self.leave();
         }
-        self.streams.spawn_local(serve_stream(Rc::clone(&self.worker), Rc::clone(&self.peer), request, respond));
+        let (worker, peer, watch) = (Rc::clone(&self.worker), Rc::clone(&self.peer), Rc::clone(&self.watch));
+        self.streams.spawn_local(serve_stream(worker, peer, watch, request, respond));
     }
 
     fn stream_ended(&mut self, ended: Result<Ended, JoinError>) {
         match ended {
             Ok(Ended::Wasted) => {
                 if self.budget.charge(now()) == Verdict::Exceeded {
-                    self.leaving = Leaving::Announced;
-                    self.connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
+                    self.end("http2-wasted-streams", Reason::ENHANCE_YOUR_CALM);
                 }
             }
             Err(error) if error.is_panic() => self.worker.count_panic(),
@@ -197,6 +232,7 @@ impl Session {
 async fn serve_stream(
     worker: Rc<Worker>,
     peer: Rc<Peer>,
+    watch: Rc<Watch>,
     request: Request<RecvStream>,
     mut respond: SendResponse<Bytes>,
 ) -> Ended {
@@ -210,16 +246,17 @@ async fn serve_stream(
             respond.send_reset(Reason::PROTOCOL_ERROR);
             return Ended::Wasted;
         }
-        Err(FieldsError::TooMany) => {
+        Err(FieldsError::Refused { status, code }) => {
+            drop((parts, body));
             let mut reply = H2Reply::new(respond);
-            let refused = Refused { head: &head, status: 431, code: "too-many-fields" };
+            let refused = Refused { head: &head, status, code };
             service::refuse(&worker, &peer, &refused, &mut reply, &mut memory).await;
             return Ended::Wasted;
         }
     };
     drop(parts);
     let inbound = Inbound { head: &head, peer: &peer, demand: head::demand(&head) };
-    let mut body = Receiving::new(body, length);
+    let mut body = Receiving::watched(body, length, watch);
     let mut reply = H2Reply::new(respond);
     service::serve(&worker, inbound, &mut body, &mut reply, &mut memory).await;
     if !reply.is_complete() {

@@ -12,7 +12,7 @@ use crate::proxy::h1::trailers;
 use crate::request::edit::FieldSink;
 use crate::request::{FieldName, Fields};
 
-/// The most fields of a head or a trailer section; the crumbs of a cookie count as one.
+/// The most fields of a head or a trailer section; each crumb of a cookie counts, as each costs what a field does.
 pub(super) const MAX_FIELDS: usize = 100;
 
 /// What a field counts beside its octets in the size of a list (RFC 9113 §6.5.2).
@@ -22,8 +22,14 @@ const FIELD_OVERHEAD: u64 = 32;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FieldsError {
     Malformed(&'static str),
-    TooMany,
+    /// Legal, but beyond a bound, and the status that says so.
+    Refused {
+        status: u16,
+        code: &'static str,
+    },
 }
+
+const TOO_MANY: FieldsError = FieldsError::Refused { status: 431, code: "too-many-fields" };
 
 /// Writes a head's fields. Illegal ones are left out.
 #[derive(Debug)]
@@ -75,7 +81,8 @@ pub(super) fn state_length(map: &mut HeaderMap, octets: u64) {
     map.insert(CONTENT_LENGTH, HeaderValue::from(octets));
 }
 
-/// The stated length. One field of digits or none: what others could read differently is refused.
+/// The stated length. One field of digits without leading zeros, or none: what others could read differently is
+/// refused.
 pub(super) fn content_length(map: &HeaderMap) -> Result<Option<u64>, FieldsError> {
     let mut values = map.get_all(CONTENT_LENGTH).iter();
     match (values.next(), values.next()) {
@@ -89,7 +96,7 @@ pub(super) fn content_length(map: &HeaderMap) -> Result<Option<u64>, FieldsError
 }
 
 fn decimal(digits: &[u8]) -> Option<u64> {
-    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+    if matches!(digits, [] | [b'0', _, ..]) || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
     std::str::from_utf8(digits).ok()?.parse().ok()
@@ -97,6 +104,9 @@ fn decimal(digits: &[u8]) -> Option<u64> {
 
 /// Appends a head's fields to a list. The crumbs of a cookie become one field again (RFC 9113 §8.2.3).
 pub(super) fn read(map: &HeaderMap, into: &mut Fields) -> Result<(), FieldsError> {
+    if map.len() > MAX_FIELDS {
+        return Err(TOO_MANY);
+    }
     let mut cookie = Some(());
     for (name, value) in map {
         let value = if name == COOKIE {
@@ -107,9 +117,6 @@ pub(super) fn read(map: &HeaderMap, into: &mut Fields) -> Result<(), FieldsError
         } else {
             Cow::Borrowed(checked(value)?)
         };
-        if into.len() >= MAX_FIELDS {
-            return Err(FieldsError::TooMany);
-        }
         into.push(name.as_str().as_bytes(), &value);
     }
     Ok(())
@@ -140,7 +147,7 @@ fn checked(value: &HeaderValue) -> Result<&[u8], FieldsError> {
 /// Reads trailers; those that must not be passed on are left out (RFC 9110 §6.5.1).
 pub(super) fn read_trailers(map: &HeaderMap) -> Result<Option<Fields>, FieldsError> {
     if map.len() > MAX_FIELDS {
-        return Err(FieldsError::TooMany);
+        return Err(TOO_MANY);
     }
     let mut fields = Fields::default();
     for (name, value) in map {
@@ -221,14 +228,23 @@ mod tests {
         }
         assert_eq!(read(&map, &mut Fields::default()), Ok(()));
         map.append("a", HeaderValue::from_static("1"));
-        assert_eq!(read(&map, &mut Fields::default()), Err(FieldsError::TooMany));
+        assert_eq!(read(&map, &mut Fields::default()), Err(TOO_MANY));
+    }
+
+    #[test]
+    fn the_crumbs_of_a_cookie_count_one_by_one() {
+        let mut map = HeaderMap::new();
+        for _ in 0..=MAX_FIELDS {
+            map.append(COOKIE, HeaderValue::from_static("a"));
+        }
+        assert_eq!(read(&map, &mut Fields::default()), Err(TOO_MANY));
     }
 
     #[test]
     fn a_length_is_one_field_of_digits() {
         assert_eq!(content_length(&map(&[])), Ok(None));
         assert_eq!(content_length(&map(&[("content-length", "17")])), Ok(Some(17)));
-        for value in ["", "+1", "-1", "1 ", "0x1", "1,1", "18446744073709551616"] {
+        for value in ["", "+1", "-1", "01", "1 ", "0x1", "1,1", "18446744073709551616"] {
             assert!(content_length(&map(&[("content-length", value)])).is_err(), "{value:?}");
         }
         assert!(content_length(&map(&[("content-length", "1"), ("content-length", "1")])).is_err());

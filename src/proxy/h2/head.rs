@@ -6,8 +6,11 @@ use super::fields::{self, FieldsError, entry_size};
 use crate::proxy::sides::{Demand, InterimResponses, TrailersWanted};
 use crate::request::{FieldName, RequestHead, Version};
 
+/// Octets of `:path`. More are answered 414.
+const MAX_TARGET: usize = 16 * 1024;
+
 /// Fills `head`, which is cleared first. What [`FieldsError::Malformed`] says is to be answered by a reset
-/// (RFC 9113 §8.1.1), [`FieldsError::TooMany`] by 431.
+/// (RFC 9113 §8.1.1), [`FieldsError::Refused`] by the status in it.
 pub(super) fn read(parts: &Parts, head: &mut RequestHead) -> Result<(), FieldsError> {
     head.clear();
     head.version = Version::Http2;
@@ -21,6 +24,12 @@ pub(super) fn read(parts: &Parts, head: &mut RequestHead) -> Result<(), FieldsEr
         + entry_size(":scheme".len(), parts.uri.scheme_str().map_or(0, str::len))
         + entry_size(":path".len(), target.len())
         + entry_size(":authority".len(), authority);
+    if parts.uri.scheme_str() == Some("") {
+        return Err(FieldsError::Malformed("empty-scheme"));
+    }
+    if target.len() > MAX_TARGET {
+        return Err(FieldsError::Refused { status: 414, code: "target-too-long" });
+    }
     fields::read(&parts.headers, &mut head.fields)
 }
 

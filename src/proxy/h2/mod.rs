@@ -4,8 +4,9 @@
 //! connection shared by requests to an endpoint, `stream` one request over it. `fields`, `receiving`, `sending` and
 //! `failure` serve both sides.
 //!
-//! Frames, HPACK, flow control and most flood limits are the crate's; what it leaves open (field counts, white space in
-//! values, `Host` beside `:authority`, resets per time) is closed here.
+//! Frames, HPACK and flow control are the crate's; what it leaves open (field counts, white space in values, `Host`
+//! beside `:authority`, work begun for nothing) is closed here. `watch` stands below the crate, for what it neither counts
+//! nor tells: floods of control frames, the fragment of a `:path`, pseudo-fields in trailers.
 
 mod budget;
 pub(crate) mod downstream;
@@ -18,3 +19,4 @@ mod reply;
 mod sending;
 mod stream;
 pub(crate) mod upstream;
+mod watch;

@@ -3,12 +3,14 @@
 //! Flow control is the back-pressure: octets are given back to the sender's window when they are consumed, so what is
 //! held per stream never exceeds its window. Pieces are the frames as received, and are taken without copying.
 
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
 use h2::RecvStream;
 use http::HeaderMap;
 
+use super::watch::Watch;
 use super::{failure, fields};
 use crate::proxy::body::{Length, Piece, Source, SourceError};
 use crate::request::Fields;
@@ -32,6 +34,8 @@ pub(super) struct Receiving {
     piece: Bytes,
     trailers: Option<Fields>,
     octets: u64,
+    /// What knows whether the trailers are malformed in a way that the crate does not tell.
+    watch: Option<Rc<Watch>>,
 }
 
 impl Receiving {
@@ -41,7 +45,12 @@ impl Receiving {
             Length::None => Phase::Ended,
             Length::Exact(_) | Length::Unknown => Phase::Data,
         };
-        Self { stream, length, phase, piece: Bytes::new(), trailers: None, octets: 0 }
+        Self { stream, length, phase, piece: Bytes::new(), trailers: None, octets: 0, watch: None }
+    }
+
+    /// A body from a client, whose frames are watched.
+    pub(super) fn watched(stream: RecvStream, length: Length, watch: Rc<Watch>) -> Self {
+        Self { watch: Some(watch), ..Self::new(stream, length) }
     }
 
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SourceError>> {
@@ -55,6 +64,10 @@ impl Receiving {
             },
             Phase::Trailers => {
                 let trailers = ready!(self.stream.poll_trailers(cx)).map_err(failure::of_body)?;
+                let stream = self.stream.stream_id().into();
+                if self.watch.as_ref().is_some_and(|watch| trailers.is_some() && watch.is_malformed(stream)) {
+                    return Poll::Ready(Err(SourceError::Malformed("pseudo-field-in-trailers")));
+                }
                 self.trailers = read_trailers(trailers.as_ref())?;
                 self.phase = Phase::Ended;
             }

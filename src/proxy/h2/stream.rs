@@ -36,7 +36,7 @@ pub(crate) struct Exchange {
 
 impl Exchange {
     pub(super) fn new(send: SendRequest<Bytes>, scheme: Scheme, closed: Rc<Cell<bool>>, counted: StreamCount) -> Self {
-        let answer = AnswerReader { state: State::Unsent, closed: Rc::clone(&closed) };
+        let answer = AnswerReader { state: State::Unsent, closed: Rc::clone(&closed), content: Content::Expected };
         Self { send, scheme, closed, fields: HeaderMap::new(), upload: Upload(None), answer, _counted: counted }
     }
 
@@ -75,6 +75,9 @@ impl Outbound for Exchange {
         let request = self.request(call).ok_or(AnswerError::Malformed("request-not-expressible-in-http2"))?;
         match self.send.send_request(request, call.body == Length::None) {
             Ok((answer, stream)) => {
+                if call.method == "HEAD" {
+                    self.answer.content = Content::None;
+                }
                 self.answer.state = State::Head(answer);
                 self.upload.0 = Some(Sending::new(stream, call.body));
                 Ok(())
@@ -133,11 +136,20 @@ enum State {
     Body(Receiving),
 }
 
+/// Whether an answer may have content, as far as the request tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Content {
+    Expected,
+    /// The answer to HEAD.
+    None,
+}
+
 /// The answer being read.
 #[derive(Debug)]
 pub(crate) struct AnswerReader {
     state: State,
     closed: Rc<Cell<bool>>,
+    content: Content,
 }
 
 impl AnswerReader {
@@ -168,8 +180,10 @@ impl Answer for AnswerReader {
             Err(error) => return Poll::Ready(Err(self.failed(error))),
         };
         let content_length = read_head(&parts, head)?;
+        // Content where none may be is left unread: a client of HTTP/1.1 would take it for the next answer.
+        let bodiless = self.content == Content::None || matches!(head.status, 204 | 304);
         let length = match content_length {
-            _ if body.is_end_stream() => Length::None,
+            _ if bodiless || body.is_end_stream() => Length::None,
             Some(octets) => Length::Exact(octets),
             None => Length::Unknown,
         };
@@ -185,8 +199,7 @@ fn read_head(parts: &response::Parts, head: &mut ResponseHead) -> Result<Option<
     head.version = Version::Http2;
     let read = fields::read(&parts.headers, &mut head.fields).and_then(|()| fields::content_length(&parts.headers));
     read.map_err(|error| match error {
-        FieldsError::Malformed(what) => AnswerError::Malformed(what),
-        FieldsError::TooMany => AnswerError::Malformed("too-many-fields"),
+        FieldsError::Malformed(what) | FieldsError::Refused { code: what, .. } => AnswerError::Malformed(what),
     })
 }
 

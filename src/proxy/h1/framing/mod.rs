@@ -128,6 +128,9 @@ pub(super) fn response(head: &ResponseHead, request_method: &str) -> Result<Resp
     if head.is_informational() || head.status == 204 {
         // A length here contradicts the status: whatever comes next cannot be told from the next response.
         let stated = coding == Coding::Chunked || signals.length.is_some_and(|length| length > 0);
+        if stated && head.is_informational() {
+            return Err(HeadError::bad_request("content-of-an-interim-response"));
+        }
         let connection = if stated { Persistence::Close } else { connection };
         return Ok(ResponseFraming { body: ResponseBody::None, connection, content_length: None });
     }

@@ -178,7 +178,13 @@ fn extent<'a>(input: &'a [u8], limits: &Limits) -> Result<Extent<'a>, HeadError>
         lines += 1;
     }
     if lines == 0 && window.len() > limits.target_octets + MAX_METHOD_OCTETS {
-        return Err(HeadError::refused(414, "target-too-long"));
+        // It is the target that is too long, if there is one.
+        let has_method = window.iter().take(MAX_METHOD_OCTETS + 1).any(|octet| *octet == b' ');
+        return Err(if has_method {
+            HeadError::refused(414, "target-too-long")
+        } else {
+            HeadError::bad_request("malformed-request-line")
+        });
     }
     // The request line is the first; folded lines of responses count as well.
     if window.len() == limits.head_octets || lines > limits.fields + 1 {
@@ -190,18 +196,26 @@ fn extent<'a>(input: &'a [u8], limits: &Limits) -> Result<Extent<'a>, HeadError>
 fn request_error(error: httparse::Error, text: &[u8]) -> HeadError {
     match error {
         httparse::Error::TooManyHeaders => HeadError::refused(431, "too-many-fields"),
-        httparse::Error::Version if names_a_version(text) => HeadError::refused(505, "unsupported-version"),
+        httparse::Error::Version => version_error(text),
         other => HeadError::bad_request(error_code(other)),
     }
 }
 
-/// Whether the request line is three words of which the last is `HTTP/` and two digits (RFC 9112 §2.3): a version, if
-/// not one of ours.
-fn names_a_version(text: &[u8]) -> bool {
+/// The answer by what stands where the version should: 505 if it is one, if not one of ours (RFC 9112 §2.3). Three
+/// words of which the last does not even begin like a version are another protocol's, and whoever speaks that would
+/// not understand an answer: so begins what a client of HTTP/2 would say, were it not for an error.
+fn version_error(text: &[u8]) -> HeadError {
     let line = text.split(|octet| *octet == b'\r').next().unwrap_or_default();
     let mut words = line.split(|octet| *octet == b' ').skip(2);
-    let version = words.next().unwrap_or_default();
-    words.next().is_none() && matches!(version, [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'])
+    match (words.next(), words.next()) {
+        (Some([b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9']), None) => {
+            HeadError::refused(505, "unsupported-version")
+        }
+        (Some(word), None) if !word.is_empty() && !word.to_ascii_uppercase().starts_with(b"HTTP") => {
+            HeadError::refused(HeadError::UNANSWERED, "another-protocol")
+        }
+        (Some(_) | None, _) => HeadError::bad_request(error_code(httparse::Error::Version)),
+    }
 }
 
 const fn error_code(error: httparse::Error) -> &'static str {

@@ -1,0 +1,281 @@
+//! What a client sends over HTTP/2, watched on its way to the crate for what the crate does not count or tell.
+//!
+//! [`Watched`] is the transport that the crate reads; every octet goes through it unchanged. [`Watch`] is what it has
+//! found: streams whose fields are malformed in a way that the crate passes over, and a limit that was exceeded, with
+//! which the connection is to be ended. `frames` splits, `section` walks field sections, `huffman` decodes strings.
+
+mod frames;
+mod huffman;
+mod section;
+
+use std::cell::{Cell, RefCell};
+use std::io::{self, IoSlice};
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use h2::Reason;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use self::frames::{Head, Observer, Splitter, kind};
+use self::section::Walker;
+use crate::proxy::worker::now;
+
+/// The time over which frames are counted together.
+const WINDOW: Duration = Duration::from_secs(10);
+
+/// How many frames of a kind a client may send per [`WINDOW`]. All of them cost us an answer, a search or a queue entry,
+/// and the client next to nothing (RFC 9113 §10.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FrameLimits {
+    pub(crate) pings: u32,
+    pub(crate) settings: u32,
+    /// RST_STREAM.
+    pub(crate) resets: u32,
+    /// DATA without content that does not end its stream.
+    pub(crate) empty_data: u32,
+    /// PRIORITY and frames of unknown kinds.
+    pub(crate) ignored: u32,
+    /// WINDOW_UPDATE, beside one for each [`UPDATE_OCTETS`] that were sent.
+    pub(crate) window_updates: u32,
+    /// CONTINUATION in one field section.
+    pub(crate) continuations: u32,
+    /// Octets of one field section, compressed.
+    pub(crate) section_octets: usize,
+}
+
+/// The least that a window update can be for: a frame with an octet.
+const UPDATE_OCTETS: u64 = 10;
+
+/// Why a connection is to be ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Offence {
+    /// The name of the limit, for metrics.
+    pub(crate) limit: &'static str,
+    pub(crate) reason: Reason,
+}
+
+/// What was found on one connection.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    offence: Cell<Option<Offence>>,
+    /// Streams that hold malformed fields and have not been asked about.
+    malformed: RefCell<Vec<u32>>,
+    written: Cell<u64>,
+}
+
+/// So many malformed streams are remembered at most; each is a reset that counts in the connection's budget anyway.
+const MAX_MALFORMED: usize = 256;
+
+impl Watch {
+    /// The limit that was exceeded, once.
+    pub(crate) fn take_offence(&self) -> Option<Offence> {
+        self.offence.take()
+    }
+
+    /// Whether the fields of this stream are malformed, as far as they have come. Asking costs next to nothing while no
+    /// stream is.
+    pub(crate) fn is_malformed(&self, stream: u32) -> bool {
+        let mut malformed = self.malformed.borrow_mut();
+        if malformed.is_empty() {
+            return false;
+        }
+        let found = malformed.iter().position(|known| *known == stream);
+        found.map(|place| malformed.swap_remove(place)).is_some()
+    }
+}
+
+/// A transport whose incoming octets are watched.
+#[derive(Debug)]
+pub(crate) struct Watched<T> {
+    transport: T,
+    watch: Rc<Watch>,
+    splitter: Splitter,
+    counts: Counts,
+    /// Cleared once the watch has nothing more to tell.
+    watching: bool,
+}
+
+impl<T> Watched<T> {
+    pub(crate) fn new(transport: T, limits: FrameLimits) -> (Self, Rc<Watch>) {
+        let watch = Rc::new(Watch { offence: Cell::new(None), malformed: RefCell::default(), written: Cell::new(0) });
+        let counts = Counts::new(Rc::clone(&watch), limits);
+        let watched = Self { transport, watch: Rc::clone(&watch), splitter: Splitter::default(), counts, watching: true };
+        (watched, watch)
+    }
+}
+
+/// What is counted.
+#[derive(Debug)]
+struct Counts {
+    watch: Rc<Watch>,
+    limits: FrameLimits,
+    walker: Walker,
+    /// The highest stream that has begun: fields on it or below are trailers.
+    highest: u32,
+    continuations: u32,
+    section_octets: usize,
+    since: Instant,
+    in_window: InWindow,
+    /// What had been written when the window began.
+    written: u64,
+}
+
+#[derive(Debug, Default)]
+struct InWindow {
+    pings: u32,
+    settings: u32,
+    resets: u32,
+    empty_data: u32,
+    ignored: u32,
+    window_updates: u32,
+}
+
+impl Counts {
+    fn new(watch: Rc<Watch>, limits: FrameLimits) -> Self {
+        Self {
+            watch,
+            limits,
+            walker: Walker::default(),
+            highest: 0,
+            continuations: 0,
+            section_octets: 0,
+            since: now(),
+            in_window: InWindow::default(),
+            written: 0,
+        }
+    }
+
+    fn exceeded(&self, limit: &'static str, reason: Reason) -> ControlFlow<()> {
+        self.watch.offence.set(Some(Offence { limit, reason }));
+        ControlFlow::Break(())
+    }
+
+    /// Counts one frame of the window.
+    fn count(&mut self, limit: &'static str, most: u32, counter: fn(&mut InWindow) -> &mut u32) -> ControlFlow<()> {
+        let count = counter(&mut self.in_window);
+        *count += 1;
+        if *count <= most {
+            return ControlFlow::Continue(());
+        }
+        // Only a count that is full has the clock read.
+        let now = now();
+        if now.saturating_duration_since(self.since) < WINDOW {
+            return self.exceeded(limit, Reason::ENHANCE_YOUR_CALM);
+        }
+        self.since = now;
+        self.in_window = InWindow::default();
+        self.written = self.watch.written.get();
+        ControlFlow::Continue(())
+    }
+
+    fn continued(&mut self, head: Head) -> ControlFlow<()> {
+        if head.kind == kind::HEADERS {
+            self.continuations = 0;
+            self.section_octets = 0;
+        } else {
+            self.continuations += 1;
+        }
+        self.section_octets += head.length;
+        if self.continuations > self.limits.continuations {
+            return self.exceeded("http2-continuations", Reason::ENHANCE_YOUR_CALM);
+        }
+        if self.section_octets > self.limits.section_octets {
+            return self.exceeded("http2-field-section", Reason::ENHANCE_YOUR_CALM);
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+impl Observer for Counts {
+    fn frame(&mut self, head: Head) -> ControlFlow<()> {
+        let limits = self.limits;
+        match head.kind {
+            kind::DATA if head.length > 0 || head.ends_stream() => ControlFlow::Continue(()),
+            kind::DATA => self.count("http2-empty-data", limits.empty_data, |counts| &mut counts.empty_data),
+            kind::HEADERS | kind::CONTINUATION => self.continued(head),
+            kind::RST_STREAM => self.count("http2-resets", limits.resets, |counts| &mut counts.resets),
+            kind::SETTINGS | kind::PING if head.acknowledges() => ControlFlow::Continue(()),
+            kind::SETTINGS => self.count("http2-settings", limits.settings, |counts| &mut counts.settings),
+            kind::PING => self.count("http2-pings", limits.pings, |counts| &mut counts.pings),
+            kind::WINDOW_UPDATE => {
+                let sent = (self.watch.written.get() - self.written) / UPDATE_OCTETS;
+                let most = limits.window_updates.saturating_add(u32::try_from(sent).unwrap_or(u32::MAX));
+                self.count("http2-window-updates", most, |counts| &mut counts.window_updates)
+            }
+            _ => self.count("http2-ignored-frames", limits.ignored, |counts| &mut counts.ignored),
+        }
+    }
+
+    fn section(&mut self, stream: u32, block: &[u8]) -> ControlFlow<()> {
+        let Some(held) = self.walker.walk(block) else {
+            // The crate ends the connection for this, too.
+            return self.exceeded("http2-compression", Reason::COMPRESSION_ERROR);
+        };
+        let trailers = stream <= self.highest;
+        self.highest = self.highest.max(stream);
+        if held.fragment || (trailers && held.pseudo) {
+            let mut malformed = self.watch.malformed.borrow_mut();
+            if malformed.len() == MAX_MALFORMED {
+                drop(malformed);
+                return self.exceeded("http2-malformed", Reason::ENHANCE_YOUR_CALM);
+            }
+            malformed.push(stream);
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let this = &mut *self;
+        let read = Pin::new(&mut this.transport).poll_read(cx, buf);
+        if this.watching
+            && let Some(octets) = buf.filled().get(before..)
+        {
+            this.watching = this.splitter.take(octets, &mut this.counts).is_continue();
+        }
+        read
+    }
+}
+
+impl<T: AsyncWrite + Unpin> Watched<T> {
+    fn wrote(&self, result: &Poll<io::Result<usize>>) {
+        if let Poll::Ready(Ok(octets)) = result {
+            self.watch.written.set(self.watch.written.get() + *octets as u64);
+        }
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.transport).poll_write(cx, buf);
+        self.wrote(&result);
+        result
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.transport).poll_write_vectored(cx, bufs);
+        self.wrote(&result);
+        result
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.transport.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.transport).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.transport).poll_shutdown(cx)
+    }
+}
