@@ -122,13 +122,14 @@ pub(crate) async fn run(server: SocketAddr, origin: &Recorder, case: &Case, pace
     send(&mut client, case, &checked.marker(), pace).await;
     let received = receive(&mut client, case).await;
     let probed = checked.probe(server).await;
-    checked.finish(|checked| {
-        let answers = received?;
-        probed?;
-        check_answers(case, &answers)?;
-        check_seen(checked, case, false)
-    })
-    .await
+    checked
+        .finish(|checked| {
+            let answers = received?;
+            probed?;
+            check_answers(case, &answers)?;
+            check_seen(checked, case, false)
+        })
+        .await
 }
 
 async fn send(client: &mut Client, case: &Case, marker: &str, pace: Pace) {
@@ -163,7 +164,8 @@ async fn receive(client: &mut Client, case: &Case) -> Result<Vec<Answer>, String
     if !ends_by_itself {
         let wanted = methods.len();
         let complete = |octets: &[u8]| {
-            answers(octets, &methods).is_ok_and(|(answers, _)| answers.iter().filter(|a| a.status >= 200).count() >= wanted)
+            answers(octets, &methods)
+                .is_ok_and(|(answers, _)| answers.iter().filter(|a| a.status >= 200).count() >= wanted)
         };
         let came = client.until(complete).await;
         client.finish().await;

@@ -4,7 +4,9 @@
 use std::net::SocketAddr;
 
 use crate::client1::{Client, Pace, number};
-use crate::frames::{self, ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, Frame, GOAWAY, HEADERS, PREFACE, RST_STREAM};
+use crate::frames::{
+    self, ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, Frame, GOAWAY, HEADERS, PREFACE, RST_STREAM,
+};
 use crate::frames::{SETTINGS, frame};
 use crate::hpack::Decoder;
 use crate::outcome::{Answer, Checked, check_answers, check_seen};
@@ -112,7 +114,8 @@ pub(crate) async fn run(server: SocketAddr, origin: &Recorder, case: &Case) -> R
     let mut checked = Checked::begin(origin, case, number);
     let mut client = Client::connect(server).await;
     send(&mut client, case, &checked.marker_target()).await;
-    let came = client.until(|octets| Received::read(octets).is_ok_and(|received| received.is_over(&case.outcome))).await;
+    let came =
+        client.until(|octets| Received::read(octets).is_ok_and(|received| received.is_over(&case.outcome))).await;
     client.finish().await;
     let closed = client.until(|_| false).await;
     let probed = checked.probe(server).await;
@@ -167,8 +170,6 @@ fn check(case: &Case, received: &Received) -> Result<(), String> {
                 Ok(())
             }
         }
-        _ => {
-            check_answers(case, &[received.case.whole(), received.marker.whole()].concat())
-        }
+        _ => check_answers(case, &[received.case.whole(), received.marker.whole()].concat()),
     }
 }

@@ -1,7 +1,8 @@
 //! Field compression (RFC 7541), written for tests: a decoder for what we are sent, and an encoder that writes every
 //! representation when asked to.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
+use std::sync::LazyLock;
 
 use crate::reader::Field;
 
@@ -85,6 +86,11 @@ const LENGTHS: [u8; 256] = [
 ];
 
 /// The code of every octet: its bits and their number.
+static CODES: LazyLock<[(u32, u8); 256]> = LazyLock::new(codes);
+/// The octet of every code.
+static OCTETS: LazyLock<HashMap<(u32, u8), u8>> =
+    LazyLock::new(|| (0..=255).map(|octet| (CODES[usize::from(octet)], octet)).collect());
+
 fn codes() -> [(u32, u8); 256] {
     let mut codes = [(0, 0); 256];
     let mut next = 0_u32;
@@ -101,10 +107,9 @@ fn codes() -> [(u32, u8); 256] {
 }
 
 pub(crate) fn huffman(text: &[u8]) -> Vec<u8> {
-    let codes = codes();
     let (mut out, mut held, mut bits) = (Vec::new(), 0_u64, 0_u32);
     for octet in text {
-        let (code, length) = codes[usize::from(*octet)];
+        let (code, length) = CODES[usize::from(*octet)];
         held = held << length | u64::from(code);
         bits += u32::from(length);
         while bits >= 8 {
@@ -119,13 +124,12 @@ pub(crate) fn huffman(text: &[u8]) -> Vec<u8> {
 }
 
 fn unhuffman(octets: &[u8]) -> Result<Vec<u8>, String> {
-    let codes = codes();
     let (mut out, mut held, mut bits) = (Vec::new(), 0_u32, 0_u8);
     for bit in octets.iter().flat_map(|octet| (0..8).rev().map(move |place| octet >> place & 1)) {
         held = held << 1 | u32::from(bit);
         bits += 1;
-        if let Some(octet) = codes.iter().position(|code| *code == (held, bits)) {
-            out.push(u8::try_from(octet).unwrap());
+        if let Some(octet) = OCTETS.get(&(held, bits)).filter(|_| bits >= 5) {
+            out.push(*octet);
             (held, bits) = (0, 0);
         }
     }
@@ -133,8 +137,11 @@ fn unhuffman(octets: &[u8]) -> Result<Vec<u8>, String> {
     if bits < 8 && held == (1 << bits) - 1 { Ok(out) } else { Err("a string that ends within a character".to_owned()) }
 }
 
+/// How many fields the static table has.
+pub(crate) const FIXED: usize = STATIC.len();
+
 /// The decoder of one direction of a connection.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Decoder {
     table: VecDeque<Field>,
     room: usize,
@@ -172,7 +179,8 @@ impl Decoder {
         Ok(fields)
     }
 
-    fn at(&self, index: usize) -> Result<Field, String> {
+    /// The field that an index stands for.
+    pub(crate) fn at(&self, index: usize) -> Result<Field, String> {
         let fixed = index.checked_sub(1).and_then(|at| STATIC.get(at));
         if let Some((name, value)) = fixed {
             return Ok((name.as_bytes().to_vec(), value.as_bytes().to_vec()));

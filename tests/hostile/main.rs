@@ -3,12 +3,17 @@
 //! Cases are lines of the files in `cases/` (`script` says how they are written). Each is sent to a running server with a
 //! marker behind it; the origin records and reads, by a reader of its own and strictly, every octet that reaches it.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice, reason = "a test fails by panicking")]
+#![expect(clippy::similar_names, reason = "what is probed, received, and seen is so called")]
 
 mod client1;
 mod client2;
 mod frames;
+mod generator;
+mod generator2;
+mod grammar;
 mod hpack;
+mod model;
 mod outcome;
 mod reader;
 mod recorder;

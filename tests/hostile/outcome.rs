@@ -110,13 +110,11 @@ fn read_chunks<'o>(answer: &mut Answer, mut rest: &'o [u8]) -> Result<&'o [u8], 
             return read_trailers(answer, rest);
         }
         answer.body.extend_from_slice(rest.get(..size).unwrap_or(rest));
-        match rest.get(size..) {
-            Some([b'\r', b'\n', behind @ ..]) => rest = behind,
-            _ => {
-                answer.whole = false;
-                return Ok(&[]);
-            }
-        }
+        let Some([b'\r', b'\n', behind @ ..]) = rest.get(size..) else {
+            answer.whole = false;
+            return Ok(&[]);
+        };
+        rest = behind;
     }
 }
 
@@ -199,10 +197,7 @@ impl<'a> Checked<'a> {
     }
 
     /// Adds what the origin found wrong, and says where it was.
-    pub(crate) async fn finish(
-        &mut self,
-        check: impl FnOnce(&Self) -> Result<(), String>,
-    ) -> Result<(), String> {
+    pub(crate) async fn finish(&mut self, check: impl FnOnce(&Self) -> Result<(), String>) -> Result<(), String> {
         let mut result = check(self);
         let dropped = self.case.clauses.contains(&Clause::Drops);
         if dropped && result.is_ok() {

@@ -38,7 +38,8 @@ pub(crate) struct Request {
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let body = self.body.get(..40).unwrap_or(&self.body).escape_ascii();
-        let (method, target) = (self.method.escape_ascii(), self.target.get(..80).unwrap_or(&self.target).escape_ascii());
+        let (method, target) =
+            (self.method.escape_ascii(), self.target.get(..80).unwrap_or(&self.target).escape_ascii());
         write!(f, "{method} {target} {:?} \"{body}\"", self.framing)?;
         for (name, value) in self.fields.iter().chain(&self.trailers).take(30) {
             write!(f, " {}: {};", name.escape_ascii(), value.get(..80).unwrap_or(value).escape_ascii())?;
@@ -69,9 +70,9 @@ pub(crate) enum Reading {
     /// A request that is not whole yet; with its head, if that is.
     Open(Option<Box<Request>>),
     /// No request: the head cannot be read.
-    BadHead(&'static str),
+    BadHead(#[expect(dead_code, reason = "shown where it is no request that a test expects")] &'static str),
     /// The head can be read, the content cannot.
-    BadBody(Box<Request>, &'static str),
+    BadBody(Box<Request>, #[expect(dead_code, reason = "as above")] &'static str),
 }
 
 /// What a reader takes.
@@ -109,7 +110,9 @@ pub(crate) fn read(octets: &[u8], bounds: Bounds) -> Reading {
 }
 
 /// The lines of a head, each without its CRLF, and how many octets they took with the empty line.
-fn lines(octets: &[u8], bound: usize) -> Result<Option<(Vec<&[u8]>, usize)>, &'static str> {
+type Lines<'o> = (Vec<&'o [u8]>, usize);
+
+fn lines(octets: &[u8], bound: usize) -> Result<Option<Lines<'_>>, &'static str> {
     let mut found = Vec::new();
     let mut start = 0;
     for at in 0..octets.len().min(bound) {
@@ -217,11 +220,8 @@ fn read_chunks(octets: &[u8], request: &mut Request) -> Result<Option<usize>, &'
     let (mut at, mut extensions) = (0, 0);
     loop {
         let next = line_at(octets, at)?;
-        let line = match next {
-            Some((line, _)) => line,
-            // What is wrong already needs no end of its line.
-            None => return check_open_size(&octets[at..]).map(|()| None),
-        };
+        // What is wrong already needs no end of its line.
+        let Some((line, _)) = next else { return check_open_size(&octets[at..]).map(|()| None) };
         let digits = line.iter().position(|octet| *octet == b';').unwrap_or(line.len());
         let size = read_size(&line[..digits])?;
         extensions += line.len() - digits;
@@ -386,7 +386,7 @@ pub(crate) fn faults(request: &Request, octets: &[u8]) -> Vec<String> {
     if write(request, &chunk_sizes(&octets[head..])) != octets {
         faults.push(format!("is not in canonical form: {}", octets.escape_ascii()));
     }
-    if request.one("host").is_none() || !request.fields.first().is_some_and(|(name, _)| name == b"Host") {
+    if request.one("host").is_none() || request.fields.first().is_none_or(|(name, _)| name != b"Host") {
         faults.push("does not begin with its one Host".to_owned());
     }
     faults.extend(common_faults(request));
@@ -405,7 +405,9 @@ pub(crate) fn faults(request: &Request, octets: &[u8]) -> Vec<String> {
 /// What no request may carry, whatever the version.
 pub(crate) fn common_faults(request: &Request) -> Vec<String> {
     let mut faults = Vec::new();
-    for name in ["keep-alive", "proxy-connection", "proxy-authorization", "expect", "http2-settings", "trailer", "proxy"] {
+    for name in
+        ["keep-alive", "proxy-connection", "proxy-authorization", "expect", "http2-settings", "trailer", "proxy"]
+    {
         if request.all(name).next().is_some() {
             faults.push(format!("carries {name}"));
         }

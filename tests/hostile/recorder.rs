@@ -11,7 +11,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use crate::frames::{self, ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, Frame, HEADERS, PING, PREFACE, RST_STREAM};
+use crate::frames::{
+    self, ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, Frame, HEADERS, PING, PREFACE, RST_STREAM,
+};
 use crate::frames::{GOAWAY, SETTINGS, WINDOW_UPDATE, frame};
 use crate::hpack::{self, Decoder, Strings};
 use crate::reader::{self, Field, Framing, Reading, Request};
@@ -305,10 +307,8 @@ impl<'a> Http2<'a> {
                 section.extend_from_slice(&taken.payload);
             }
             DATA => return self.take_data(taken).await,
-            RST_STREAM => {
-                if self.open.remove(&taken.stream).is_some() && !self.answered.contains(&taken.stream) {
-                    self.shared.note(|log| log.broken += 1);
-                }
+            RST_STREAM if self.open.remove(&taken.stream).is_some() && !self.answered.contains(&taken.stream) => {
+                self.shared.note(|log| log.broken += 1);
             }
             SETTINGS if !taken.has(ACK) => self.send(frame(SETTINGS, ACK, 0, &[])).await,
             PING if !taken.has(ACK) => self.send(frame(PING, ACK, 0, &taken.payload)).await,
@@ -362,7 +362,8 @@ impl<'a> Http2<'a> {
         }
         let script = script.unwrap_or_else(|| {
             let head = request.method == b"HEAD";
-            let mut answer = head_frame(&[(":status", "200"), ("content-length", "2")], if head { END_STREAM } else { 0 });
+            let mut answer =
+                head_frame(&[(":status", "200"), ("content-length", "2")], if head { END_STREAM } else { 0 });
             if !head {
                 answer.extend_from_slice(&frame(DATA, END_STREAM, 1, b"ok"));
             }

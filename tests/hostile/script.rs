@@ -248,7 +248,11 @@ fn read_frames(text: &str) -> Vec<Step> {
 /// A text without steps and names.
 pub(crate) fn literal(text: &str) -> Vec<u8> {
     let steps = read_payload(text, &BTreeMap::new());
-    steps.into_iter().map(|step| if let Step::Send(octets) = step { octets } else { panic!("a step in {text}") }).next().unwrap_or_default()
+    steps
+        .into_iter()
+        .map(|step| if let Step::Send(octets) = step { octets } else { panic!("a step in {text}") })
+        .next()
+        .unwrap_or_default()
 }
 
 fn read_payload(text: &str, names: &BTreeMap<String, String>) -> Vec<Step> {

@@ -51,7 +51,7 @@ fn one(name: &str, stream: u32, pieces: &[&str]) -> Vec<u8> {
                 let own = piece.split_once('=').map_or(*piece, |(name, _)| name);
                 let key = own.trim_start_matches(['+', '^']);
                 match fields.iter_mut().find(|field| key.starts_with(':') && field.starts_with(&format!("{key}="))) {
-                    Some(field) => *field = (*piece).to_owned(),
+                    Some(field) => (*piece).clone_into(field),
                     None => fields.push((*piece).to_owned()),
                 }
             }

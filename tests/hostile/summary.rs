@@ -7,8 +7,8 @@ use crate::{http1_table, http2_table};
 
 /// The classes that there must be cases of.
 const CLASSES: [&str; 23] = [
-    "S1", "S2", "S3", "S4", "S5", "S6", "S7", "S8", "S9", "S11", "S12", "S13", "S14", "S15", "S16", "S17", "S18", "S19",
-    "P1", "P2", "P3", "P4", "S10",
+    "S1", "S2", "S3", "S4", "S5", "S6", "S7", "S8", "S9", "S11", "S12", "S13", "S14", "S15", "S16", "S17", "S18",
+    "S19", "P1", "P2", "P3", "P4", "S10",
 ];
 
 /// The suites of the probe: how their ids begin, and how many cases they have.

@@ -155,7 +155,9 @@ impl Incoming {
                 self.framing = Framing::Done;
                 Ok(Piece::End)
             }
-            Framing::Done | Framing::Length(_) | Framing::Chunked(_) | Framing::Broken(_) => Err(SourceError::Truncated),
+            Framing::Done | Framing::Length(_) | Framing::Chunked(_) | Framing::Broken(_) => {
+                Err(SourceError::Truncated)
+            }
         }
     }
 }

@@ -9,7 +9,6 @@ use std::ops::ControlFlow;
 pub(super) mod kind {
     pub(crate) const DATA: u8 = 0;
     pub(crate) const HEADERS: u8 = 1;
-    pub(crate) const PRIORITY: u8 = 2;
     pub(crate) const RST_STREAM: u8 = 3;
     pub(crate) const SETTINGS: u8 = 4;
     pub(crate) const PING: u8 = 6;
@@ -196,7 +195,7 @@ fn payload(head: Head, payload: &[u8]) -> &[u8] {
     if head.kind == kind::CONTINUATION {
         return payload;
     }
-    let start = if head.flags & PADDED != 0 { 1 } else { 0 } + if head.flags & HAS_PRIORITY != 0 { 5 } else { 0 };
+    let start = usize::from(head.flags & PADDED != 0) + if head.flags & HAS_PRIORITY != 0 { 5 } else { 0 };
     let end = payload.len().saturating_sub(padding(head, payload));
     payload.get(start..end).unwrap_or_default()
 }

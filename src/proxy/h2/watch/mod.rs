@@ -102,7 +102,8 @@ impl<T> Watched<T> {
     pub(crate) fn new(transport: T, limits: FrameLimits) -> (Self, Rc<Watch>) {
         let watch = Rc::new(Watch { offence: Cell::new(None), malformed: RefCell::default(), written: Cell::new(0) });
         let counts = Counts::new(Rc::clone(&watch), limits);
-        let watched = Self { transport, watch: Rc::clone(&watch), splitter: Splitter::default(), counts, watching: true };
+        let watched =
+            Self { transport, watch: Rc::clone(&watch), splitter: Splitter::default(), counts, watching: true };
         (watched, watch)
     }
 }

@@ -105,13 +105,12 @@ impl Walker {
 
     fn literal(&self, block: &mut &[u8], prefix: u8, wanted: Wanted) -> Option<Entry> {
         let index = integer(block, prefix)?;
-        let (name, kind) = match index {
-            0 => name_of(string(block)?),
-            _ => {
-                let entry = self.indexed(index)?;
-                let kind = if entry.kind == Kind::PathWithFragment { Kind::Path } else { entry.kind };
-                (entry.name, kind)
-            }
+        let (name, kind) = if index == 0 {
+            name_of(string(block)?)
+        } else {
+            let entry = self.indexed(index)?;
+            let kind = if entry.kind == Kind::PathWithFragment { Kind::Path } else { entry.kind };
+            (entry.name, kind)
         };
         let value = string(block)?;
         let kind = if kind == Kind::Path && has_fragment(value) { Kind::PathWithFragment } else { kind };
