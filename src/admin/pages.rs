@@ -69,6 +69,8 @@ fn unreadiness(state: &AdminState) -> Option<&'static str> {
         Some("shutting down\n")
     } else if state.reader.current().generation == 0 {
         Some("no routing table is live yet\n")
+    } else if !state.health.is_listening() {
+        Some("nothing listens yet\n")
     } else {
         None
     }

@@ -99,6 +99,8 @@ fn probes_follow_the_life_of_the_process() {
     let probes = |rig: &Rig| ["/healthz", "/readyz", "/livez"].map(|path| rig.get(path).status);
     assert_eq!(probes(&rig), [500, 503, 200]);
     rig.publisher.publish(publication());
+    assert_eq!(probes(&rig), [500, 503, 200], "nobody can connect yet");
+    rig.state.health.listen();
     assert_eq!(probes(&rig), [200, 200, 200]);
     assert_eq!(rig.get("/healthz").body, "ok");
     rig.state.health.drain();

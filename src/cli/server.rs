@@ -51,6 +51,7 @@ impl Server {
         controller.ready().await;
         let proxy = Proxy::start(&proxy_options(&settings, &reader, &metrics, access_log.as_ref()))
             .with_context(|| listening(&settings))?;
+        health.listen();
         let shutdown = settings.shutdown;
         let server = Self { controller, proxy, admin, health, access_log, reader, shutdown };
         tracing::info!(
