@@ -112,7 +112,7 @@ families! {
     WATCH_UP = Gauge "landfall_watch_up" &["kind"],
         "Whether the objects of a kind are being followed in the cluster; 0 while that is interrupted";
     WATCH_INTERRUPTIONS = Counter "landfall_watch_interruptions_total" &["kind", "reason"],
-        "Times that following the objects of a kind was interrupted, by the reason that it began with";
+        "Times that following the objects of a kind was interrupted, by reason; once for each reason that kept it so";
     WATCH_LISTS = Counter "landfall_watch_lists_total" &["kind"],
         "Times that all objects of a kind were listed";
     WATCH_EVENTS = Counter "landfall_watch_events_total" &["kind"],

@@ -81,7 +81,7 @@ impl WatchCell {
         self.up.store(true, Ordering::Relaxed);
     }
 
-    /// The objects are not being followed any more. To be called once an interruption.
+    /// The objects are not being followed. To be called once an interruption for each reason.
     pub fn interrupted(&self, why: Interruption) {
         self.up.store(false, Ordering::Relaxed);
         let places = Interruption::ALL.iter().zip(&self.interruptions);
