@@ -38,8 +38,9 @@ use crate::telemetry::watch::Watches;
 const DELIVERIES: usize = 256;
 /// How many objects are asked for at a time, as Kubernetes's own clients do.
 const PAGE: u32 = 500;
-/// The same for kinds of which most are dropped, and which may be large.
-const PAGE_BY_NAME: u32 = 250;
+/// The same for kinds of which most are dropped, and which may be large: a page is in memory some five times while it is
+/// read, and a Secret holds up to a mebibyte, as those do in which Helm keeps its releases.
+const PAGE_BY_NAME: u32 = 25;
 /// How long a Service may be without EndpointSlices before Endpoints are asked for: a new one is for a moment.
 const WITHOUT_SLICES: Duration = Duration::from_secs(5);
 
