@@ -10,7 +10,7 @@
 //! Without it every test says that it is passed over. With `LANDFALL_REQUIRE_TEST_CLUSTER=1` it fails instead. It takes
 //! root, of the machine or of a user namespace (`unshare -r cargo test --test cluster`), and `unshare`, `nsenter`,
 //! `setpriv` and `ip`: each control plane runs in a network namespace of its own, where every port is free and every
-//! address of 10.0.0.0/8 and fd00::/8 is local. Everything in it ends with the test process, however that ends.
+//! address of 10.0.0.0/8 is local. Everything in it ends with the test process, however that ends.
 //!
 //! A module is a feature. Its tests are plain `#[test]` functions whose body is one call:
 //!
@@ -43,5 +43,14 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 #![expect(dead_code, reason = "what a module to come needs is there before it")]
 
+mod burst;
+mod certificates;
+mod classes;
 mod control_plane;
+mod endpoints;
+mod following;
+mod load;
+mod namespaces;
+mod outages;
+mod scene;
 mod support;

@@ -92,9 +92,9 @@ impl Landfall {
         self.page("/readyz").await.is_some_and(|answer| answer.status() == 200)
     }
 
-    /// Whether `/healthz` says so.
+    /// Whether `/livez` says so.
     pub(crate) async fn is_alive(&self) -> bool {
-        self.page("/healthz").await.is_some_and(|answer| answer.status() == 200)
+        self.page("/livez").await.is_some_and(|answer| answer.status() == 200)
     }
 
     /// The value of the one sample of a metric whose labels hold all of `labels`, such as `kind="Ingress"`.

@@ -1,5 +1,6 @@
 //! A real API server for tests: found, started in a network of its own, talked to, tormented and ended.
 
+mod audit;
 mod binaries;
 mod cluster;
 mod credentials;
@@ -12,5 +13,4 @@ mod process;
 mod sandbox;
 
 pub(crate) use cluster::{Cluster, User, eventually, on_own_cluster, on_shared_cluster};
-#[expect(unused_imports, reason = "modules to come start it")]
 pub(crate) use landfall::Landfall;

@@ -15,6 +15,16 @@ const CONTROLLERS: &str = "deployment-controller,replicaset-controller,endpoints
     endpointslice-mirroring-controller,namespace-controller,garbage-collector-controller,\
     serviceaccount-controller,root-ca-certificate-publisher-controller";
 
+/// What is written down of requests: that they were made, unless the administrator or the server itself made them.
+const AUDIT: &str = "
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+- {level: None, userGroups: [\"system:masters\"]}
+- {level: Metadata}
+";
+
 /// A control plane in a sandbox. Everything in it ends when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Plane {
@@ -33,6 +43,7 @@ impl Plane {
     pub(super) fn start(binaries: &'static Binaries) -> Arc<Self> {
         let sandbox = Sandbox::new();
         let credentials = Credentials::write(&sandbox);
+        sandbox.write("audit.yaml", AUDIT);
         let plane = Self {
             binaries,
             controllers: Mutex::default(),
@@ -64,7 +75,7 @@ impl Plane {
             .args(["--unsafe-no-fsync", "--log-level=warn"])
             .args(["--listen-client-urls=http://127.0.0.1:2379", "--advertise-client-urls=http://127.0.0.1:2379"])
             .args(["--listen-peer-urls=http://127.0.0.1:2380", "--initial-advertise-peer-urls=http://127.0.0.1:2380"])
-            .arg("--initial-cluster=default=http://127.0.0.1:2380");
+            .args(["--name=test", "--initial-cluster=test=http://127.0.0.1:2380"]);
         *lock(&self.etcd) = Some(Process::start("etcd", command));
     }
 
@@ -82,6 +93,7 @@ impl Plane {
             .arg("--service-account-signing-key-file=/dev/shm/accounts.key")
             .args(["--token-auth-file=/dev/shm/tokens.csv", "--authorization-mode=RBAC"])
             .args(["--disable-admission-plugins=ServiceAccount", "--allow-privileged=true"])
+            .args(["--audit-policy-file=/dev/shm/audit.yaml", "--audit-log-path=/dev/shm/audit.log"])
             .args(["--enable-priority-and-fairness=false", "--cert-dir=/dev/shm/apiserver"]);
         *lock(&self.apiserver) = Some(Process::start("kube-apiserver", command));
     }

@@ -1,12 +1,12 @@
 //! A network and a folder in memory that nobody else sees, and that are gone with the last process inside.
 //!
-//! Every address of 10.0.0.0/8 and fd00::/8 is local there: an endpoint can listen on an address that the API server
-//! accepts for one. Ports are nobody else's either, so they can be fixed.
+//! Every address of 10.0.0.0/8 is local there, and some of fd00::/64: an endpoint can listen on an address that the API
+//! server accepts for one. Ports are nobody else's either, so they can be fixed.
 
 #![expect(clippy::disallowed_methods, reason = "a network is entered by a file")]
 
 use std::fs::File;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -23,7 +23,7 @@ const SCRIPT: &str = "set -e
 PATH=$PATH:/usr/sbin:/sbin
 ip link set lo up
 ip route add local 10.0.0.0/8 dev lo
-ip -6 route add local fd00::/8 dev lo
+for last in $(seq 1 16); do ip -6 address add fd00::$last/128 dev lo; done
 mount -t tmpfs tmpfs /dev/shm
 echo ready
 exec cat";
@@ -34,6 +34,7 @@ pub(crate) struct Sandbox {
     holder: Process,
     next_port: AtomicU16,
     next_pod: AtomicU16,
+    next_pod_v6: AtomicU16,
 }
 
 impl Sandbox {
@@ -42,7 +43,7 @@ impl Sandbox {
         let mut command = mortal("unshare");
         command.args(["--net", "--mount", "--propagation", "private", "sh", "-c", SCRIPT]);
         let holder = Process::start_holder("the network namespace (as root, or within `unshare -r`)", command);
-        Self { holder, next_port: AtomicU16::new(20_000), next_pod: AtomicU16::new(1) }
+        Self { holder, next_port: AtomicU16::new(20_000), next_pod: AtomicU16::new(1), next_pod_v6: AtomicU16::new(1) }
     }
 
     /// Moves the calling thread, and those it starts, into the network.
@@ -86,8 +87,12 @@ impl Sandbox {
         Ipv4Addr::new(10, 1, high, low).into()
     }
 
-    /// An address that was not given before, in fd00:1::/32.
+    /// An address that was not given before, in fd00::/64. Panics after the sixteenth: IPv6 has no way to make a whole
+    /// network local for those who listen.
     pub(crate) fn pod_v6(&self) -> IpAddr {
-        Ipv6Addr::new(0xfd00, 1, 0, 0, 0, 0, 0, self.next_pod.fetch_add(1, Ordering::Relaxed)).into()
+        let last = self.next_pod_v6.fetch_add(1, Ordering::Relaxed);
+        assert!(last <= 16, "there are only sixteen");
+        // The script counts in decimal digits, which IPv6 reads as hexadecimal ones.
+        format!("fd00::{last}").parse().expect("an address")
     }
 }
