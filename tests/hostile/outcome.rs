@@ -249,16 +249,24 @@ pub(crate) fn check_answers(case: &Case, answers: &[Answer]) -> Result<(), Strin
     {
         return Err(format!("the last answer does not say that it is: {last:?}"));
     }
-    let interim: Vec<_> = answers.iter().map(|answer| answer.status).filter(|status| *status < 200).collect();
     let wanted = case.clauses.iter().flat_map(|clause| match clause {
         Clause::Interim(status, times) => vec![*status; *times],
         _ => Vec::new(),
     });
     let wanted: Vec<_> = wanted.collect();
+    // Whoever sends the content without waiting is told to go on or not, as it has arrived by then (RFC 9110 §10.1.1).
+    let either = asks_to_go_on(case) && !wanted.contains(&100);
+    let interim = answers.iter().map(|answer| answer.status).filter(|status| *status < 200);
+    let interim: Vec<_> = interim.filter(|status| !(either && *status == 100)).collect();
     if interim != wanted {
         return Err(format!("interim answers {interim:?}, not {wanted:?}"));
     }
     check_first(case, finals.first().copied())
+}
+
+fn asks_to_go_on(case: &Case) -> bool {
+    let asks = |octets: &[u8]| octets.windows(12).any(|window| window.eq_ignore_ascii_case(b"100-continue"));
+    case.steps.iter().any(|step| matches!(step, Step::Send(octets) if asks(octets)))
 }
 
 /// The clauses about the first answer.
