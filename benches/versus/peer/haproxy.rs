@@ -1,0 +1,74 @@
+//! HAProxy: one thread, connections to the origin shared by all clients, routes in a map.
+
+use std::fmt::Write as _;
+use std::process::Command;
+
+use anyhow::Result;
+
+use super::{Log, Setup};
+use crate::site;
+
+pub(super) fn configure(command: &mut Command, setup: &Setup<'_>) -> Result<()> {
+    let mut certificates = String::new();
+    let mut routes = String::new();
+    for (name, pair) in setup.site.all() {
+        let path = setup.write(&format!("{name}.pem"), format!("{}{}", pair.certificate_pem, pair.key_pem))?;
+        writeln!(certificates, "{} {name}", path.display())?;
+        match name {
+            site::GRPC => writeln!(routes, "{name}/ grpc")?,
+            _ => writeln!(routes, "{name}/a/ a\n{name}/b/ b")?,
+        }
+    }
+    let certificates = setup.write("certificates.list", certificates)?;
+    let routes = setup.write("routes.map", routes)?;
+    let (log, line) = match setup.log {
+        Log::Off => ("", ""),
+        // The one that starts it lets standard output be the file.
+        Log::On => ("log stdout format raw local0", "log global\n  option httplog"),
+    };
+    let text = format!(
+        "global
+  nbthread 1
+  maxconn 15000
+  no strict-limits
+  {log}
+  ssl-default-bind-options ssl-min-ver TLSv1.2
+defaults
+  mode http
+  {line}
+  timeout connect 5s
+  timeout client 60s
+  timeout server 60s
+  timeout tunnel 60s
+  http-reuse always
+frontend web
+  bind 127.0.0.1:{http} backlog 4096
+  bind 127.0.0.1:{https} backlog 4096 ssl crt-list {certificates} alpn h2,http/1.1
+  http-request set-header X-Request-ID %[uuid()]
+  http-request set-header X-Real-IP %[src]
+  http-request set-header X-Forwarded-For %[src]
+  http-request set-header X-Forwarded-Host %[req.hdr(Host)]
+  http-request set-header X-Forwarded-Port %[dst_port]
+  http-request set-header X-Forwarded-Proto %[ssl_fc,iif(https,http)]
+  http-request set-header X-Forwarded-Scheme %[ssl_fc,iif(https,http)]
+  http-request set-header X-Scheme %[ssl_fc,iif(https,http)]
+  use_backend %[base,map_beg({routes})]
+backend a
+  server a {a} maxconn 2000 pool-max-conn 1024
+backend b
+  server b {b} maxconn 2000 pool-max-conn 1024
+backend grpc
+  server grpc {grpc} proto h2 maxconn 2000 pool-max-conn 1024
+",
+        http = setup.http,
+        https = setup.https,
+        certificates = certificates.display(),
+        routes = routes.display(),
+        a = setup.origin.a,
+        b = setup.origin.b,
+        grpc = setup.origin.grpc,
+    );
+    let path = setup.write("haproxy.cfg", text)?;
+    command.arg("-db").arg("-f").arg(path);
+    Ok(())
+}

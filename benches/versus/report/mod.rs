@@ -1,0 +1,51 @@
+//! What a sitting gave, for people and for programs.
+
+pub(crate) mod markdown;
+mod svg;
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use super::machine::Machine;
+use super::peer::{Found, Peer};
+use super::sitting::Measured;
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Report {
+    /// The day, in UTC.
+    pub date: String,
+    pub command: String,
+    pub machine: Machine,
+    pub versions: Vec<Version>,
+    pub cases: Vec<Measured>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Version {
+    pub peer: Peer,
+    pub version: String,
+}
+
+impl Report {
+    pub(crate) fn new(machine: Machine, found: &[Found], cases: Vec<Measured>) -> Self {
+        let arguments: Vec<_> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+        let command = match arguments.as_slice() {
+            [] => "cargo bench --bench versus".to_owned(),
+            arguments => format!("cargo bench --bench versus -- {}", arguments.join(" ")),
+        };
+        let versions = found.iter().map(|found| Version { peer: found.peer, version: found.version.clone() }).collect();
+        Self { date: OffsetDateTime::now_utc().date().to_string(), command, machine, versions, cases }
+    }
+
+    /// Writes all forms of the report into a folder.
+    pub(crate) fn write(&self, folder: &Path) -> Result<()> {
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        std::fs::write(folder.join("report.md"), markdown::document(self))?;
+        std::fs::write(folder.join("report.svg"), svg::draw(self))?;
+        std::fs::write(folder.join("report.json"), serde_json::to_string_pretty(self)?)?;
+        Ok(())
+    }
+}
