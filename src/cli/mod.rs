@@ -9,14 +9,17 @@ mod demo;
 mod descriptors;
 mod explain;
 pub mod generate;
+mod low_ports;
 mod offline;
 mod output;
 mod run;
 pub mod server;
 mod signals;
 mod terminal;
+mod wait_shutdown;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -45,6 +48,8 @@ enum Command {
     Explain(Box<explain::ExplainFlags>),
     /// Prints texts made from the tables in the code.
     Generate(generate::GenerateFlags),
+    /// Ends the server in this container and waits for its end, as a preStop hook of ingress-nginx does.
+    WaitShutdown,
 }
 
 /// Runs the command line, its first element being the program's name.
@@ -59,6 +64,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Check(flags) => Ok(check::run(&flags)),
         Command::Explain(flags) => explain::run(&flags),
         Command::Generate(flags) => Ok(generate::run(&flags)),
+        Command::WaitShutdown => wait_shutdown::run(),
     };
     outcome.unwrap_or_else(|error| {
         terminal::complain(&format!("landfall: {error:#}\n"));
@@ -74,17 +80,27 @@ fn refuse(error: &clap::Error) -> ExitCode {
     if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS }
 }
 
-/// The arguments as clap takes them: normalised, and with `run` where no command is named.
+/// The arguments as clap takes them: normalised, and with a command where none is named: the one that the program's
+/// name stands for, else `run`.
 fn with_command(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let mut arguments = settings::normalize_args(arguments).peekable();
     let program = arguments.next().unwrap_or_else(|| "landfall".into());
     let named = arguments.peek().is_some_and(|first| COMMANDS.iter().any(|command| first == *command));
-    let command = (!named).then(|| OsString::from("run"));
+    let command = (!named).then(|| OsString::from(command_of(&program)));
     std::iter::once(program).chain(command).chain(arguments).collect()
 }
 
+/// What is meant by the name that the program was called by. The image has it under those of ingress-nginx's programs.
+fn command_of(program: &OsStr) -> &'static str {
+    match Path::new(program).file_name().and_then(OsStr::to_str) {
+        Some("wait-shutdown") => "wait-shutdown",
+        _ => "run",
+    }
+}
+
 /// What stands for itself as a first argument.
-const COMMANDS: &[&str] = &["run", "demo", "check", "explain", "generate", "help", "-h", "--help", "-V", "--version"];
+const COMMANDS: &[&str] =
+    &["run", "demo", "check", "explain", "generate", "wait-shutdown", "help", "-h", "--help", "-V", "--version"];
 
 #[cfg(test)]
 mod tests {
@@ -114,6 +130,13 @@ mod tests {
     fn the_path_of_another_program_is_passed_over() {
         let arguments = ["/landfall", "/nginx-ingress-controller", "--ingress-class=nginx"];
         assert_eq!(arranged(&arguments), ["/landfall", "run", "--ingress-class=nginx"]);
+    }
+
+    #[test]
+    fn the_programs_of_ingress_nginx_are_known_by_their_names() {
+        assert_eq!(arranged(&["/wait-shutdown"]), ["/wait-shutdown", "wait-shutdown"]);
+        assert_eq!(arranged(&["/nginx-ingress-controller"]), ["/nginx-ingress-controller", "run"]);
+        assert_eq!(arranged(&["/nginx-ingress-controller", "-v=2"]), ["/nginx-ingress-controller", "run", "-v=2"]);
     }
 
     #[test]

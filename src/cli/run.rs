@@ -7,7 +7,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::server::{self, End};
 use super::signals::Signals;
-use super::{descriptors, terminal};
+use super::{descriptors, low_ports, terminal};
 use crate::diagnostic::Diagnostic;
 use crate::settings::{Flags, LogForm, Settings, Verbosity};
 use crate::telemetry::trace::{self, TraceFormat};
@@ -24,6 +24,7 @@ pub(super) fn run(flags: &Flags) -> anyhow::Result<ExitCode> {
     };
     say(&settings, &notes);
     descriptors::raise_limit();
+    low_ports::take_up_capability();
     let end = control_runtime()?.block_on(async {
         let mut signals = Signals::listen().context("cannot take over the signals")?;
         let Some(server) = server::start_unless_signalled(settings, &mut signals).await? else {
