@@ -14,8 +14,14 @@ use render::{RELEASE, chart, kustomize, objects, path, values};
 use serde_json::{Value, json};
 use workload::{Workload, kind, of_kind};
 
-const OVERLAYS: [&str; 4] =
-    ["overlays/edge", "overlays/edge-nginx", "overlays/load-balancer", "overlays/load-balancer-nginx"];
+/// The folders for kustomize, and one as users have it.
+const KUSTOMIZATIONS: [&str; 5] = [
+    "manifests/overlays/edge",
+    "manifests/overlays/edge-nginx",
+    "manifests/overlays/load-balancer",
+    "manifests/overlays/load-balancer-nginx",
+    "tests/manifests/kustomization",
+];
 
 fn read(relative: &str) -> String {
     fs::read_to_string(path(relative)).expect("the file can be read")
@@ -34,8 +40,8 @@ fn accepted(case: &str) -> Option<render::Chart> {
 /// Everything that is installed, by where it comes from; only what needs no tool where they are missing.
 fn everything() -> Vec<(String, Vec<Value>)> {
     let mut all = vec![("install.yaml".to_owned(), install())];
-    for overlay in OVERLAYS {
-        all.extend(kustomize(overlay).map(|objects| (overlay.to_owned(), objects)));
+    for folder in KUSTOMIZATIONS {
+        all.extend(kustomize(folder).map(|objects| (folder.to_owned(), objects)));
     }
     for file in values("values") {
         let name = file.display().to_string();
@@ -70,8 +76,19 @@ fn install_yaml_holds_one_edge_installation_of_the_class_landfall() {
 
 #[test]
 fn install_yaml_is_what_kustomize_makes_of_the_edge_overlay() {
-    let Some(rendered) = kustomize("overlays/edge") else { return };
+    let Some(rendered) = kustomize("manifests/overlays/edge") else { return };
     assert_eq!(install(), rendered, "run manifests/generate");
+}
+
+#[test]
+fn a_kustomization_adds_components_and_names_the_image() {
+    let Some(objects) = kustomize("tests/manifests/kustomization") else { return };
+    let monitor = of_kind(&objects, "PodMonitor").next().expect("there is one");
+    let workload = Workload::controller(&objects);
+    let image = concat!("registry.example/landfall:", env!("CARGO_PKG_VERSION"));
+    assert_eq!(workload.container()["image"], image);
+    let port = monitor["spec"]["podMetricsEndpoints"][0]["port"].as_str().expect("ports are meant by name");
+    assert_eq!(workload.port(port), Some(workload.settings().listen.healthz_port));
 }
 
 #[test]

@@ -21,10 +21,10 @@ pub(crate) fn path(relative: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(relative)
 }
 
-/// The objects that `kustomize build` makes of a folder below `manifests/`. `None` where kustomize is not installed:
+/// The objects that `kustomize build` makes of a folder. `None` where kustomize is not installed:
 /// then it has been said that the test is passed over.
 pub(crate) fn kustomize(folder: &str) -> Option<Vec<Value>> {
-    let output = run("kustomize", |command| command.arg("build").arg(path("manifests").join(folder)))?;
+    let output = run("kustomize", |command| command.arg("build").arg(path(folder)))?;
     assert!(output.status.success(), "kustomize build {folder}: {}", String::from_utf8_lossy(&output.stderr));
     Some(objects(&String::from_utf8(output.stdout).expect("kustomize writes UTF-8")))
 }
