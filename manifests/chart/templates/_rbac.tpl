@@ -8,17 +8,14 @@
   resources: [endpointslices]
   verbs: [list, watch]
 - apiGroups: [""]
-  resources: [services]
+  resources: [services, endpoints, secrets, configmaps]
   verbs: [list, watch]
-- apiGroups: [""]
-  resources: [configmaps, endpoints, secrets]
-  verbs: [get, list, watch]
 {{- if ne (toString (get $extra "update-status")) "false" }}
 - apiGroups: [networking.k8s.io]
   resources: [ingresses/status]
   verbs: [update]
 {{- end }}
-- apiGroups: [events.k8s.io]
+- apiGroups: [""]
   resources: [events]
   verbs: [create, patch]
 {{- end -}}

@@ -17,6 +17,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::{ConfigMap, Endpoints, Secret};
+use kube::api::ListParams;
 use kube::{Api, Client, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, sleep};
@@ -169,7 +170,9 @@ async fn read_as<K>(client: Client, prefix: &str, object: &ObjectRef) -> Answer
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Trim + Clone + Debug + DeserializeOwned,
 {
-    let found = Api::<K>::namespaced(client, &object.namespace).get_opt(&object.name).await?;
+    // A list of the one, for which the permission to watch is enough: ingress-nginx's ClusterRole has no `get` here.
+    let itself = ListParams::default().fields(&format!("metadata.name={}", object.name));
+    let found = Api::<K>::namespaced(client, &object.namespace).list(&itself).await?.items.into_iter().next();
     Ok(found.map(|found| {
         let version = parse_version(found.resource_version().as_deref());
         Item { kept: found.trim(prefix), version }
