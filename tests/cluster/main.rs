@@ -49,8 +49,11 @@ mod classes;
 mod control_plane;
 mod endpoints;
 mod following;
+mod install;
 mod load;
 mod namespaces;
 mod outages;
+#[path = "../manifests/render.rs"]
+mod render;
 mod scene;
 mod support;

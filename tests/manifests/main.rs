@@ -4,6 +4,9 @@
 //! not installed the tests of them say that they are passed over, and with `LANDFALL_REQUIRE_INSTALL_TOOLS=1` they fail.
 //! Whether an API server accepts all this is tested beside the cluster.
 
+#![expect(clippy::disallowed_methods, reason = "what is installed is files")]
+#![expect(clippy::indexing_slicing, reason = "a field that is not there is null, and the comparison fails")]
+
 mod render;
 mod workload;
 
@@ -13,15 +16,6 @@ use landfall::settings::{Flags, Settings};
 use render::{RELEASE, chart, kustomize, objects, path, values};
 use serde_json::{Value, json};
 use workload::{Workload, kind, of_kind};
-
-/// The folders for kustomize, and one as users have it.
-const KUSTOMIZATIONS: [&str; 5] = [
-    "manifests/overlays/edge",
-    "manifests/overlays/edge-nginx",
-    "manifests/overlays/load-balancer",
-    "manifests/overlays/load-balancer-nginx",
-    "tests/manifests/kustomization",
-];
 
 fn read(relative: &str) -> String {
     fs::read_to_string(path(relative)).expect("the file can be read")
@@ -40,7 +34,7 @@ fn accepted(case: &str) -> Option<render::Chart> {
 /// Everything that is installed, by where it comes from; only what needs no tool where they are missing.
 fn everything() -> Vec<(String, Vec<Value>)> {
     let mut all = vec![("install.yaml".to_owned(), install())];
-    for folder in KUSTOMIZATIONS {
+    for folder in render::KUSTOMIZATIONS {
         all.extend(kustomize(folder).map(|objects| (folder.to_owned(), objects)));
     }
     for file in values("values") {

@@ -16,6 +16,15 @@ use tempfile::TempDir;
 /// Set where the tests must not be passed over.
 const REQUIRED: &str = "LANDFALL_REQUIRE_INSTALL_TOOLS";
 
+/// The folders for kustomize, and one as users have it.
+pub(crate) const KUSTOMIZATIONS: [&str; 5] = [
+    "manifests/overlays/edge",
+    "manifests/overlays/edge-nginx",
+    "manifests/overlays/load-balancer",
+    "manifests/overlays/load-balancer-nginx",
+    "tests/manifests/kustomization",
+];
+
 /// A file or folder of the checkout.
 pub(crate) fn path(relative: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(relative)
