@@ -82,6 +82,6 @@ pub struct Endpoint {
 pub enum EndpointSource {
     /// These addresses, sorted, each once. Empty answers 503.
     Addresses(Vec<Endpoint>),
-    /// A name that the control plane resolves (ExternalName Services).
+    /// A name that the control plane resolves (ExternalName Services); with a dot at the end, it is whole.
     Name { host: String, port: u16 },
 }

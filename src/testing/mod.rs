@@ -4,6 +4,7 @@
 
 pub mod apiserver;
 pub mod certificates;
+pub mod dns;
 pub mod http2;
 mod message;
 pub mod objects;
@@ -13,6 +14,7 @@ pub mod scan;
 pub mod server;
 
 pub use apiserver::ApiServer;
+pub use dns::DnsServer;
 pub use http2::Http2;
 pub use message::Message;
 pub use objects::Ingress;

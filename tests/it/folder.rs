@@ -136,6 +136,24 @@ on_workers! {
         server.shutdown().await;
     }
 
+    async fn a_service_may_be_the_name_of_something_outside(workers) {
+        let origin = Origin::start("outside").await;
+        let folder = tempfile::tempdir().unwrap();
+        let port = origin.address().port();
+        let service = serde_json::json!({
+            "apiVersion": "v1", "kind": "Service", "metadata": { "name": "outside", "namespace": "default" },
+            "spec": { "type": "ExternalName", "externalName": "localhost", "ports": [{ "port": 80, "targetPort": port }] },
+        });
+        write(folder.path(), "all.json", &[service, Ingress::named("web").route("a.test", "/", "outside").build()]);
+        let server = serve(workers, folder.path()).await;
+        // The name also has an address on which nobody listens; what cannot be connected to is tried elsewhere.
+        for _ in 0..4 {
+            let answer = ask(server.http_addresses()[0], "a.test", "/").await;
+            assert_eq!(Asked::of(&answer.body).origin, "outside");
+        }
+        server.shutdown().await;
+    }
+
     async fn the_admin_server_sees_what_is_served(workers) {
         let origin = Origin::start("web").await;
         let folder = folder_of_one(&origin);

@@ -155,7 +155,9 @@ fn external_name(query: Query<'_>, found: &Service, diagnostics: &mut Vec<Diagno
     if local && allowed == LocalAddresses::Refused {
         return refuse("local-address", format!("{name:?} is this machine itself"));
     }
-    EndpointSource::Name { host: host.as_str().to_owned(), port }
+    // With its dot at the end it is whole, and is not looked for in the cluster's own domains.
+    let dot = if name.ends_with('.') { "." } else { "" };
+    EndpointSource::Name { host: format!("{host}{dot}"), port }
 }
 
 /// The port of an ExternalName Service: its target port, its port, or the number that the Ingress writes.
