@@ -20,7 +20,7 @@ use crate::settings::Settings;
 use crate::snapshot::Snapshot;
 use crate::snapshot::manifest::document::Format;
 use crate::snapshot::manifest::parse::parse;
-use crate::telemetry::{AccessLog, Metrics};
+use crate::telemetry::{AccessLog, Metrics, ReportCell};
 
 /// A moment at which test certificates are valid.
 const NOW: UnixTime = UnixTime(1_800_000_000);
@@ -34,6 +34,7 @@ pub struct TestServer {
     proxy: Option<Proxy>,
     http: SocketAddr,
     https: SocketAddr,
+    metrics: Arc<Metrics>,
     access_log: AccessLog,
     lines: Lines,
     diagnostics: Vec<Diagnostic>,
@@ -55,7 +56,7 @@ impl TestServer {
             workers: NonZeroUsize::new(workers).expect("there is a worker"),
             drain: Duration::from_secs(10),
             reader,
-            metrics,
+            metrics: Arc::clone(&metrics),
             access_log: Some(access_log.clone()),
         })
         .expect("there are free ports");
@@ -67,6 +68,7 @@ impl TestServer {
             http: first(proxy.http_addresses()),
             https: first(proxy.https_addresses()),
             proxy: Some(proxy),
+            metrics,
             access_log,
             lines,
             diagnostics: Vec::new(),
@@ -144,6 +146,17 @@ impl TestServer {
         let _ = self.access_log.flush(super::raw::PATIENCE);
         let lines = self.lines.0.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8_lossy(&lines).into_owned()
+    }
+
+    /// Waits until a metric without labels has this value.
+    pub async fn counted(&self, metric: &str, value: u64) {
+        let line = format!("{metric} {value}\n");
+        let waiting = async {
+            while !self.metrics.exposition(&ReportCell::default(), Vec::new()).any(|family| family.contains(&line)) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(super::raw::PATIENCE, waiting).await.expect("it comes to be counted");
     }
 
     /// Waits until the access log holds so many lines.

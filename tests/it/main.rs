@@ -34,6 +34,7 @@ mod folder;
 mod hostile;
 mod http2;
 mod http2_hostile;
+mod panics;
 mod redirects;
 mod reload;
 mod rewrite;

@@ -1,13 +1,16 @@
 //! The binary as users run it: exit codes, what is printed where, and signals.
 
-use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
-use std::path::Path;
-use std::process::{Child, ChildStderr, Command, Output, Stdio};
+mod files;
+mod running;
 
-use rustix::process::{Pid, Signal, kill_process};
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use rustix::process::Signal;
 use tempfile::TempDir;
+
+use running::Running;
 
 const GOOD: &str = "
 apiVersion: networking.k8s.io/v1
@@ -148,78 +151,4 @@ fn a_port_that_is_taken_is_named() {
     assert_eq!(output.status.code(), Some(1));
     let complaint = String::from_utf8_lossy(&output.stderr);
     assert!(complaint.contains(&port) && complaint.contains("--http-port"), "{complaint}");
-}
-
-/// A server on free ports of loopback, killed if a test leaves it running.
-struct Running {
-    child: Child,
-    log: BufReader<ChildStderr>,
-    http: String,
-    admin: String,
-}
-
-impl Running {
-    fn start(folder: &TempDir, flags: &[&str]) -> Self {
-        let ports = ["--http-port=0", "--https-port=0", "--healthz-port=0", "--healthz-host=127.0.0.1"];
-        let mut command = command(&["run", "--manifests", text(folder.path()), "--bind-address=127.0.0.1"]);
-        let mut child = command.args(ports).args(flags).stdout(Stdio::null()).spawn().expect("the binary runs");
-        let log = BufReader::new(child.stderr.take().expect("it is piped"));
-        let mut server = Self { child, log, http: String::new(), admin: String::new() };
-        let line = server.wait_for(" serving ");
-        let address = |name: &str| {
-            let rest = line.split(&format!("{name}=")).nth(1).expect("the line names its addresses");
-            rest.split_whitespace().next().expect("an address").to_owned()
-        };
-        (server.http, server.admin) = (address("http"), address("admin"));
-        server
-    }
-
-    /// The next line of the log that holds `text`.
-    fn wait_for(&mut self, text: &str) -> String {
-        loop {
-            let mut line = String::new();
-            let length = self.log.read_line(&mut line).expect("the log can be read");
-            assert!(length > 0, "the server ended before it said {text:?}");
-            if line.contains(text) {
-                return line;
-            }
-        }
-    }
-
-    /// The signal is logged before the probes change: the gap is one step of the same task.
-    fn wait_until_not_ready(&self) {
-        while self.get_admin("/readyz").starts_with("HTTP/1.1 200 ") {
-            std::thread::yield_now();
-        }
-    }
-
-    fn get_admin(&self, path: &str) -> String {
-        Self::get(&self.admin, path)
-    }
-
-    fn get(address: &str, path: &str) -> String {
-        let mut stream = TcpStream::connect(address).expect("it listens");
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: none.example\r\nConnection: close\r\n\r\n").expect("it reads");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("it answers");
-        answer
-    }
-
-    fn signal(&self, signal: Signal) {
-        let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a process");
-        kill_process(id, signal).expect("the process is there");
-    }
-
-    fn exit_code(&mut self) -> Option<i32> {
-        self.child.wait().expect("it ends").code()
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if matches!(self.child.try_wait(), Ok(None)) {
-            let _gone = self.child.kill();
-            let _reaped = self.child.wait();
-        }
-    }
 }
