@@ -7,8 +7,10 @@
 use serde_json::Value;
 use serde_saphyr::Options;
 
+use super::syntax::{self, SyntaxError, Unique};
+
 /// How deep a document may nest, in mappings and sequences. Kubernetes objects stay below 20.
-const NESTING: usize = 64;
+pub(super) const NESTING: usize = 64;
 /// How many YAML events the aliases of one document may add to it.
 const REPLAYED_EVENTS: usize = 100_000;
 /// How many YAML events one document may have by itself; one event is at least one byte of the file.
@@ -29,15 +31,6 @@ pub struct Document {
     /// The line that it starts on, from 1.
     pub line: usize,
     pub value: Result<Value, SyntaxError>,
-}
-
-/// Why a document is none.
-#[derive(Debug, PartialEq, Eq)]
-pub struct SyntaxError {
-    /// The line of the file that the error is on, from 1.
-    pub line: usize,
-    /// Never holds a value of the file.
-    pub reason: String,
 }
 
 /// Reads the documents of a file. Empty documents are left out.
@@ -66,7 +59,7 @@ fn yaml(text: &str) -> Vec<Document> {
             Ok(value) => Ok(value),
             Err(error) => {
                 let at = error.location().and_then(|at| usize::try_from(at.line()).ok()).unwrap_or(1).max(1);
-                Err(SyntaxError { line: line + at - 1, reason: reason(&error) })
+                Err(SyntaxError { line: line + at - 1, reason: syntax::of_yaml(&error) })
             }
         };
         documents.push(Document { index: documents.len() + 1, line, value });
@@ -88,14 +81,6 @@ fn options() -> Options {
             max_total_replayed_events: REPLAYED_EVENTS,
         },
     }
-}
-
-/// The error in one line, without its place in the piece, which is not its place in the file.
-fn reason(error: &serde_saphyr::Error) -> String {
-    let text = error.to_string();
-    let line = text.lines().next().unwrap_or_default();
-    let end = line.rfind(" at line ").unwrap_or(line.len());
-    line.get(..end).unwrap_or(line).trim_end_matches(',').to_owned()
 }
 
 /// A part of a file that holds at most one document.
@@ -177,7 +162,7 @@ fn line_of(line: &str) -> Line {
 
 fn json(text: &str) -> Vec<Document> {
     let mut documents = Vec::new();
-    let mut stream = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+    let mut stream = serde_json::Deserializer::from_str(text).into_iter::<Unique>();
     let (mut line, mut from) = (1, 0);
     loop {
         let rest = text.get(from..).unwrap_or_default();
@@ -186,7 +171,9 @@ fn json(text: &str) -> Vec<Document> {
         let Some(result) = stream.next() else { break };
         let end = stream.byte_offset();
         let failed = result.is_err();
-        let value = result.map_err(|error| SyntaxError { line: error.line(), reason: json_reason(&error) });
+        let value = result
+            .map(|Unique(value)| value)
+            .map_err(|error| SyntaxError { line: error.line(), reason: syntax::of_json(&error) });
         if !matches!(value, Ok(Value::Null)) {
             documents.push(Document { index: documents.len() + 1, line, value });
         }
@@ -201,11 +188,6 @@ fn json(text: &str) -> Vec<Document> {
 
 fn newlines(text: &str) -> usize {
     memchr::memchr_iter(b'\n', text.as_bytes()).count()
-}
-
-fn json_reason(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    text.split(" at line ").next().unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]
@@ -267,6 +249,36 @@ mod tests {
         let documents = documents(Format::Json, b"{\"a\": 1}\n\n{\"b\": 2}\n{\"c\": ");
         let seen: Vec<_> = documents.iter().map(|d| (d.index, d.line, d.value.is_ok())).collect();
         assert_eq!(seen, [(1, 1, true), (2, 3, true), (3, 4, false)]);
+    }
+
+    #[test]
+    fn a_repeated_key_is_an_error_in_both_formats() {
+        for (format, text) in [(Format::Yaml, "a: {b: 1, b: 2}"), (Format::Json, "{\"a\": {\"b\": 1, \"b\": 2}}")] {
+            let documents = documents(format, text.as_bytes());
+            let error = documents[0].value.as_ref().unwrap_err();
+            assert_eq!(error.reason, "the key \"b\" stands twice in one mapping", "{format:?}");
+        }
+    }
+
+    #[test]
+    fn json_of_every_shape_is_read_as_it_stands() {
+        let text = r#"{"a": [1, -2, 1.5, true, null, "x\ty", [], {}], "b": 18446744073709551615}"#;
+        let documents = documents(Format::Json, text.as_bytes());
+        assert_eq!(documents[0].value.as_ref().unwrap(), &serde_json::from_str::<Value>(text).unwrap());
+    }
+
+    #[test]
+    fn reasons_are_in_words_of_the_file_and_not_of_its_reader() {
+        for (text, reason) in [
+            ("a: ".to_owned() + &"[".repeat(100) + &"]".repeat(100), "it nests deeper than 64 levels"),
+            ("a: &a [*a]".to_owned(), "an alias stands within what it refers to"),
+            ("a: *b".to_owned(), "an alias refers to an anchor that does not stand before it"),
+            ("? [a]\n: b".to_owned(), "a string is expected here"),
+            ("a: .inf".to_owned(), "a number is not finite"),
+        ] {
+            let documents = documents(Format::Yaml, text.as_bytes());
+            assert_eq!(documents[0].value.as_ref().unwrap_err().reason, reason, "{text}");
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod folder;
 mod folder_tests;
 pub mod parse;
 pub mod read;
+pub mod syntax;
 pub mod walk;
 
 pub use folder::{Change, Folder, Moment, QUIET, Refreshed, Rest};

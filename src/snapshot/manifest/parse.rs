@@ -8,7 +8,7 @@ use std::fmt;
 use serde_json::Value;
 
 use super::document::{Document, Format, documents};
-use super::read::{ForeignKind, Reading, Refused, read, type_of};
+use super::read::{ForeignKind, Reading, Refused, read, shape, type_of};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{ObjectKind, ObjectRef};
 use crate::snapshot::object::Object;
@@ -117,6 +117,11 @@ impl Contents {
                     let items = list.remove("items").unwrap_or_default();
                     self.add_items(items, &api_version, item, place);
                 }
+                // Of any other kind that ends in List, this one may be an object.
+                (Some(""), value) => {
+                    let refused = Refused { object: None, field: String::from("items"), reason: no_list(&value) };
+                    self.refused.push(Fault { place, refused });
+                }
                 (_, value) => self.add_object(value, place),
             },
         }
@@ -162,6 +167,10 @@ fn is_list(items: Option<&Value>, item_kind: &str) -> bool {
     }
 }
 
+fn no_list(value: &Value) -> String {
+    format!("items must be a list, not {}", shape(value.get("items").unwrap_or(&Value::Null)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -197,6 +206,13 @@ mod tests {
     fn an_empty_list_is_nothing() {
         let contents = yaml("apiVersion: v1\nkind: List\nitems: []\n---\napiVersion: v1\nkind: List\n");
         assert!(contents.objects.is_empty() && contents.refused.is_empty() && contents.foreign.is_empty());
+    }
+
+    #[test]
+    fn items_that_are_no_list_are_refused() {
+        let contents = yaml("apiVersion: v1\nkind: List\nitems: 7\n---\napiVersion: x/v1\nkind: WatchList\nitems: 7\n");
+        assert_eq!((contents.refused.len(), contents.foreign.len()), (1, 1));
+        assert_eq!(contents.refused[0].refused.reason, "items must be a list, not a number");
     }
 
     #[test]

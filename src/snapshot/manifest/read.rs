@@ -229,7 +229,7 @@ fn set(value: &mut Value, field: &str, text: &str) {
 }
 
 /// What a value is, without the value.
-fn shape(value: &Value) -> &'static str {
+pub(super) fn shape(value: &Value) -> &'static str {
     match value {
         Value::Null => "nothing",
         Value::Bool(_) => "a boolean",
