@@ -19,5 +19,5 @@ pub use http2::Http2;
 pub use message::Message;
 pub use objects::Ingress;
 pub use origin::Origin;
-pub use raw::{Raw, RawOrigin};
+pub use raw::{Raw, RawOrigin, Refusing};
 pub use server::TestServer;

@@ -18,8 +18,8 @@ use tokio_rustls::client::TlsStream;
 
 use super::message::{Message, Reading, read_message};
 
-/// How long a test waits for what must come.
-pub const PATIENCE: Duration = Duration::from_secs(15);
+/// How long a test waits for what must come: longer than any machine needs, however much else it has to do.
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What octets travel over.
 #[derive(Debug)]
@@ -248,6 +248,30 @@ impl RawOrigin {
 
     fn called(&self) -> MutexGuard<'_, VecDeque<TcpStream>> {
         self.called.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An address on which connections are refused, for as long as this is kept: nobody else can come to listen there.
+#[derive(Debug)]
+pub struct Refusing {
+    _socket: socket2::Socket,
+    address: SocketAddr,
+}
+
+impl Refusing {
+    /// Takes a free port of the loopback address.
+    #[must_use]
+    pub fn start() -> Self {
+        let socket =
+            socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("there are sockets");
+        socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("there is a free port");
+        let address = socket.local_addr().ok().and_then(|address| address.as_socket());
+        Self { _socket: socket, address: address.expect("a bound socket has an address") }
+    }
+
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 }
 

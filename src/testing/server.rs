@@ -7,7 +7,6 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use serde_json::Value;
 
@@ -54,7 +53,7 @@ impl TestServer {
             http_port: 0,
             https_port: 0,
             workers: NonZeroUsize::new(workers).expect("there is a worker"),
-            drain: Duration::from_secs(10),
+            drain: super::raw::PATIENCE,
             reader,
             metrics: Arc::clone(&metrics),
             access_log: Some(access_log.clone()),

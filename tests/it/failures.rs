@@ -3,14 +3,9 @@
 use std::net::SocketAddr;
 
 use landfall::testing::objects::service;
-use landfall::testing::{Ingress, Origin, Raw, RawOrigin, TestServer};
+use landfall::testing::{Ingress, Origin, Raw, RawOrigin, Refusing, TestServer};
 
 use crate::fixtures::{OK, ask, get, with_raw_origin, with_raw_origin_and};
-
-/// An address on which nobody listens.
-async fn refused() -> SocketAddr {
-    RawOrigin::start().await.address()
-}
 
 fn routed(addresses: &[SocketAddr], ingress: Ingress) -> Vec<serde_json::Value> {
     let mut objects = service("web", addresses);
@@ -26,13 +21,14 @@ on_workers! {
     }
 
     async fn an_endpoint_that_refuses_is_a_bad_gateway(workers) {
-        let server = TestServer::start(workers, routed(&[refused().await], Ingress::named("web")));
+        let nobody = Refusing::start();
+        let server = TestServer::start(workers, routed(&[nobody.address()], Ingress::named("web")));
         assert_eq!(ask(&server, get("a.test", "/")).await.status(), 502);
     }
 
     async fn a_refused_connection_is_tried_elsewhere_even_for_post(workers) {
-        let origin = Origin::start("web").await;
-        let server = TestServer::start(workers, routed(&[refused().await, origin.address()], Ingress::named("web")));
+        let (nobody, origin) = (Refusing::start(), Origin::start("web").await);
+        let server = TestServer::start(workers, routed(&[nobody.address(), origin.address()], Ingress::named("web")));
         for _ in 0..4 {
             let request = "POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 5\r\n\r\nhello";
             assert_eq!(ask(&server, request).await.status(), 200);
@@ -41,9 +37,9 @@ on_workers! {
     }
 
     async fn nothing_is_tried_again_where_that_is_off(workers) {
-        let origin = Origin::start("web").await;
+        let (nobody, origin) = (Refusing::start(), Origin::start("web").await);
         let ingress = Ingress::named("web").with("proxy-next-upstream", "off");
-        let server = TestServer::start(workers, routed(&[refused().await, origin.address()], ingress));
+        let server = TestServer::start(workers, routed(&[nobody.address(), origin.address()], ingress));
         let mut client = Raw::connect(server.http()).await;
         let mut statuses = Vec::new();
         for _ in 0..4 {

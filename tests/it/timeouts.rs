@@ -1,20 +1,26 @@
-//! What happens when one side keeps the other waiting. Limits are set to a second, the least that can be said.
+//! What happens when one side keeps the other waiting.
+//!
+//! Limits are set to a second, the least that can be said; where a test must do something in time, to [`REACTION`].
 
 use landfall::testing::objects::settings;
 use landfall::testing::{Ingress, Raw};
 
 use crate::fixtures::{get, with_origin, with_raw_origin_and};
 
-fn impatient() -> Ingress {
+/// Seconds within which a test is sure to react, on a machine with much else to do.
+const REACTION: &str = "8";
+
+/// An upstream may keep us waiting so many seconds.
+fn impatient(seconds: &str) -> Ingress {
     Ingress::named("web")
-        .with("proxy-read-timeout", "1")
-        .with("proxy-send-timeout", "1")
+        .with("proxy-read-timeout", seconds)
+        .with("proxy-send-timeout", seconds)
         .with("proxy-next-upstream", "off")
 }
 
 on_workers! {
     async fn an_upstream_that_does_not_answer_times_out(workers) {
-        let (server, origin) = with_raw_origin_and(workers, impatient()).await;
+        let (server, origin) = with_raw_origin_and(workers, impatient("1")).await;
         let mut client = Raw::connect(server.http()).await;
         client.send(get("a.test", "/")).await;
         let mut upstream = origin.accept().await;
@@ -25,7 +31,7 @@ on_workers! {
     }
 
     async fn an_answer_that_stops_in_the_middle_breaks_off(workers) {
-        let (server, origin) = with_raw_origin_and(workers, impatient()).await;
+        let (server, origin) = with_raw_origin_and(workers, impatient(REACTION)).await;
         let mut client = Raw::connect(server.http()).await;
         client.send(get("a.test", "/")).await;
         let mut upstream = origin.accept().await;
@@ -38,7 +44,7 @@ on_workers! {
 
     async fn a_head_that_does_not_end_times_out(workers) {
         let (mut server, _origin) = with_origin(workers).await;
-        server.apply([settings([("client-header-timeout", "1")])]);
+        server.apply([settings([("client-header-timeout", REACTION)])]);
         let mut client = Raw::connect(server.http()).await;
         client.send("GET / HTTP/1.1\r\nHost: a.test\r\n").await;
         assert_eq!(client.response().await.status(), 408);
@@ -66,7 +72,7 @@ on_workers! {
     }
 
     async fn an_idle_tunnel_is_closed(workers) {
-        let (server, origin) = with_raw_origin_and(workers, impatient()).await;
+        let (server, origin) = with_raw_origin_and(workers, impatient(REACTION)).await;
         let mut client = Raw::connect(server.http()).await;
         client.send("GET / HTTP/1.1\r\nHost: a.test\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n").await;
         let mut upstream = origin.accept().await;
