@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::explain::{Answer, Colour, ExplainRequest, RewriteOutcome, explain, render_text};
 use super::{AdminServer, AdminState, Health, start};
-use crate::ir::{Endpoint, HostPattern, Route, VirtualHost};
+use crate::ir::{Endpoint, HostPattern, ObjectKind, ObjectRef, Route, VirtualHost};
 use crate::live::{self, Endpoints, Publication, Publisher};
 use crate::table::Table;
 use crate::telemetry::{Metrics, ReportCell};
@@ -82,7 +82,9 @@ fn publication() -> Publication {
     let config = Arc::new(config([shop, virtual_host("*.example", &["/"])]));
     let mut certificates = CertificateStore::default();
     let leaf = TestCa::new().issue_for(["shop.example"]).certificate();
+    let leaf = leaf.of_secret(ObjectRef::new(ObjectKind::Secret, "default", "shop-tls"));
     certificates.insert(HostPattern::parse("shop.example").unwrap(), Arc::new(leaf));
+    certificates.set_default(Arc::new(TestCa::new().issue_for(["fallback.example"]).certificate()));
     let endpoint = Endpoint { address: "10.0.0.7:8080".parse().unwrap() };
     let id = crate::ir::BackendId { namespace: "default".into(), service: "web".into(), port: "80".into() };
     Publication {
@@ -127,7 +129,10 @@ fn metrics_name_certificates_orphans_and_the_generation() {
     let reply = rig.get("/metrics");
     assert!(reply.head.contains("content-type: text/plain; version=0.0.4"), "{}", reply.head);
     for part in [
-        "nginx_ingress_controller_ssl_expire_time_seconds{namespace=\"\",class=\"\",host=\"shop.example\"} ",
+        "ssl_expire_time_seconds{namespace=\"\",class=\"\",host=\"_\",secret_name=\"default-fake-certificate\",identifier=\"-",
+        "ssl_expire_time_seconds{namespace=\"default\",class=\"\",host=\"shop.example\",secret_name=\"shop-tls\",identifier=\"-",
+        "issuer_organization=\"\",issuer_common_name=\"Landfall test CA\",serial_number=\"",
+        "public_key_algorithm=\"ECDSA\"} 1\n",
         "namespace=\"default\",ingress=\"cart\",type=\"no-endpoint\"} 1",
         "namespace=\"default\",ingress=\"home\",type=\"no-endpoint\"} 1",
         "landfall_generation 1\n",

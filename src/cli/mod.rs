@@ -10,6 +10,7 @@ mod descriptors;
 mod explain;
 pub mod generate;
 mod low_ports;
+mod metrics;
 mod offline;
 mod output;
 mod run;

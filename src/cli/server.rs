@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
+use super::metrics;
 use super::signals::{Ending, Event, Signals};
 use crate::admin::{self, AdminServer, AdminState, Health};
 use crate::controller::{self, ControllerHandle};
@@ -35,7 +36,7 @@ impl Server {
     /// routes are still being read. To be called within a runtime, which then runs the control plane.
     pub async fn start(settings: Settings) -> anyhow::Result<Self> {
         let settings = Arc::new(settings);
-        let metrics = Metrics::new();
+        let metrics = Metrics::with(metrics::options(&settings));
         let access_log = access_log(&settings.logs.access, &metrics)?;
         let (publisher, reader) = live::channel();
         let (controller, report) = controller::spawn(&settings, publisher).await?;

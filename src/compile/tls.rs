@@ -163,7 +163,7 @@ impl Pass<'_> {
         }
         let kept = match self.previous.remove(reference) {
             Some(kept) if Arc::ptr_eq(&kept.secret, secret) => kept,
-            Some(_) | None => Kept { secret: Arc::clone(secret), certificate: parse(secret).map(Arc::new) },
+            Some(_) | None => Kept { secret: Arc::clone(secret), certificate: parse(reference, secret) },
         };
         let certificate = kept.certificate.clone();
         self.read.insert(reference.clone(), kept);
@@ -207,10 +207,11 @@ fn secret_field(entry: &TlsEntry) -> Provenance {
     entry.field.object.field(format!("{}.secretName", entry.field.field))
 }
 
-fn parse(secret: &Secret) -> Result<Certificate, String> {
+fn parse(reference: &ObjectRef, secret: &Secret) -> Result<Arc<Certificate>, String> {
     let certificate = secret.get("tls.crt").ok_or("it has no key tls.crt")?;
     let key = secret.get("tls.key").ok_or("it has no key tls.key")?;
-    tls::parse_key_pair(certificate, key).map_err(|error| error.to_string())
+    let certificate = tls::parse_key_pair(certificate, key).map_err(|error| error.to_string())?;
+    Ok(Arc::new(certificate.of_secret(reference.clone())))
 }
 
 /// The day of a moment, such as `2025-06-20`.

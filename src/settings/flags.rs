@@ -60,6 +60,24 @@ pub struct Flags {
     /// Serve /metrics; without it, only where objects come from a folder.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub enable_metrics: Option<String>,
+    /// Label request metrics by host.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true")]
+    pub metrics_per_host: String,
+    /// Label request metrics by the class of the status (2xx) in place of the status.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
+    pub report_status_classes: String,
+    /// Request metrics to leave out, by name; may be repeated, and each may be a list with commas.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub exclude_socket_metrics: Vec<String>,
+    /// The upper bounds of the buckets of times, in seconds, with commas between them.
+    #[arg(long, value_name = "SECONDS", default_value = "0.005,0.01,0.025,0.05,0.1,0.25,0.5,1,2.5,5,10")]
+    pub time_buckets: String,
+    /// The upper bounds of the buckets of request and response sizes, in octets.
+    #[arg(long, value_name = "OCTETS", default_value = "10,20,30,40,50,60,70,80,90,100")]
+    pub length_buckets: String,
+    /// The upper bounds of the buckets of octets sent, in octets.
+    #[arg(long, value_name = "OCTETS", default_value = "10,100,1000,10000,100000,1e+06,1e+07")]
+    pub size_buckets: String,
     /// Let endpoints and ExternalName Services lead to loopback addresses; without it, only where objects come from a folder.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub allow_loopback_endpoints: Option<String>,

@@ -29,6 +29,7 @@ pub struct Settings {
     pub objects: Objects,
     pub listen: Listen,
     pub logs: Logs,
+    pub metrics: MetricSettings,
     pub shutdown: Shutdown,
 }
 
@@ -126,6 +127,23 @@ pub struct Logs {
     /// `--log-format`: the form of the process's own messages.
     pub form: LogForm,
     pub verbosity: Verbosity,
+}
+
+/// How requests are counted. Whether `/metrics` is served at all is in [`Listen`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct MetricSettings {
+    /// `--metrics-per-host`.
+    pub per_host: bool,
+    /// `--report-status-classes`.
+    pub status_classes: bool,
+    /// `--exclude-socket-metrics`: whole names.
+    pub excluded: Vec<String>,
+    /// `--time-buckets`, in seconds. Like the other two, ascending, from 0 up.
+    pub time_buckets: Vec<f64>,
+    /// `--length-buckets`, in octets.
+    pub length_buckets: Vec<f64>,
+    /// `--size-buckets`, in octets.
+    pub size_buckets: Vec<f64>,
 }
 
 /// `--access-log`: where access log lines go.

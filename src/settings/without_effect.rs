@@ -37,18 +37,19 @@ const LOGS: &str = "messages go to stderr, in the form of --log-format";
 const STATUS: &str = "statuses are not written yet";
 const LEADER: &str = "there is no leader yet, as no statuses are written";
 const NGINX: &str = "it is about a part of nginx that does not exist here";
-const HISTOGRAMS: &str = "the buckets of histograms are fixed";
+const NATIVE: &str =
+    "histograms have the buckets of --time-buckets and the like alone, as Prometheus's text format has no others";
 const WEBHOOK: &str =
     "there is no admission webhook yet; remove its ValidatingWebhookConfiguration, or writing Ingresses may fail";
 const PROFILER: &str = "there is no profiler";
 const GEOIP: &str = "there are no GeoIP databases";
-const SERIES: &str = "request metrics are labelled by Ingress, Service and status class alone";
+const UNDEFINED_HOSTS: &str = "requests that no Ingress claims are counted together, without their host, as clients could make up hosts without end";
 
 /// Every flag of ingress-nginx that nothing acts on, by name.
 pub const TABLE: &[Row] = &[
     note("add_dir_header", Form::Bool, "false", LOGS),
     note("alsologtostderr", Form::Bool, "false", LOGS),
-    note("bucket-factor", Form::Value, "0", HISTOGRAMS),
+    lost("bucket-factor", Form::Value, "0", NATIVE),
     note("deep-inspect", Form::Bool, "true", "no value can reach into a configuration file, as there is none"),
     note("default-server-port", Form::Value, "8181", NGINX),
     note("disable-full-test", Form::Bool, "false", "there is no configuration file to test"),
@@ -61,23 +62,20 @@ pub const TABLE: &[Row] = &[
     lost("enable-ssl-chain-completion", Form::Bool, "false", "chains are served as the Secret has them"),
     lost("enable-ssl-passthrough", Form::Bool, "false", "hosts with ssl-passthrough answer 503"),
     lost("enable-topology-aware-routing", Form::Bool, "false", "endpoints of all zones are used alike"),
-    note("exclude-socket-metrics", Form::Value, "", SERIES),
     note("health-check-timeout", Form::Value, "10", "the health check asks no other process"),
     note("internal-logger-address", Form::Value, "127.0.0.1:11514", NGINX),
-    note("length-buckets", Form::Value, "10,20,30,40,50,60,70,80,90,100", HISTOGRAMS),
     note("log_backtrace_at", Form::Value, ":0", LOGS),
     note("log_dir", Form::Value, "", LOGS),
     note("log_file", Form::Value, "", LOGS),
     note("log_file_max_size", Form::Value, "1800", LOGS),
     note("logtostderr", Form::Bool, "true", LOGS),
-    note("max-buckets", Form::Value, "100", HISTOGRAMS),
+    note("max-buckets", Form::Value, "100", NATIVE),
     note("maxmind-edition-ids", Form::Value, "GeoLite2-City,GeoLite2-ASN", GEOIP),
     lost("maxmind-license-key", Form::Value, "", GEOIP),
     lost("maxmind-mirror", Form::Value, "", GEOIP),
     note("maxmind-retries-count", Form::Value, "1", GEOIP),
     note("maxmind-retries-timeout", Form::Value, "0s", GEOIP),
-    note("metrics-per-host", Form::Bool, "true", SERIES),
-    lost("metrics-per-undefined-host", Form::Bool, "false", SERIES),
+    lost("metrics-per-undefined-host", Form::Bool, "false", UNDEFINED_HOSTS),
     note("monitor-max-batch-size", Form::Value, "10000", NGINX),
     note("one_output", Form::Bool, "false", LOGS),
     note("post-shutdown-grace-period", Form::Value, "10", "the process ends when its requests have ended"),
@@ -87,8 +85,6 @@ pub const TABLE: &[Row] = &[
     lost("publish-service", Form::Value, "", STATUS),
     lost("publish-status-address", Form::Value, "", STATUS),
     lost("report-node-internal-ip-address", Form::Bool, "false", STATUS),
-    note("report-status-classes", Form::Bool, "false", SERIES),
-    note("size-buckets", Form::Value, "10,100,1000,10000,100000,1e+06,1e+07", HISTOGRAMS),
     note("skip_headers", Form::Bool, "false", LOGS),
     note("skip_log_headers", Form::Bool, "false", LOGS),
     note("ssl-passthrough-proxy-port", Form::Value, "442", NGINX),
@@ -98,7 +94,6 @@ pub const TABLE: &[Row] = &[
     note("stream-port", Form::Value, "10247", NGINX),
     note("sync-rate-limit", Form::Value, "0.3", "a change is live at once, at a cost that needs no limit"),
     lost("tcp-services-configmap", Form::Value, "", "TCP services are not served"),
-    note("time-buckets", Form::Value, "0.005,0.01,0.025,0.05,0.1,0.25,0.5,1,2.5,5,10", HISTOGRAMS),
     lost("udp-services-configmap", Form::Value, "", "UDP services are not served"),
     note("update-status", Form::Bool, "true", STATUS),
     note("update-status-on-shutdown", Form::Bool, "true", STATUS),

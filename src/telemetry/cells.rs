@@ -44,13 +44,20 @@ impl<K, V> Default for AppendList<K, V> {
     }
 }
 
-impl<K: Copy + PartialEq, V: Default> AppendList<K, V> {
-    /// The value under `key`, made if it is not there; `None` if the list already holds `limit` other keys.
-    pub(super) fn entry(&self, key: K, limit: usize) -> Option<&V> {
+impl<K: Copy + PartialEq, V> AppendList<K, V> {
+    /// The value under `key`, a default one if it is not there; `None` if the list already holds `limit` other keys.
+    pub(super) fn entry(&self, key: K, limit: usize) -> Option<&V>
+    where
+        V: Default,
+    {
+        self.entry_or(key, limit, V::default)
+    }
+
+    /// As [`entry`](Self::entry), with the value that `make` makes.
+    pub(super) fn entry_or(&self, key: K, limit: usize, make: impl Fn() -> V) -> Option<&V> {
         let mut list = self;
         for _ in 0..limit {
-            let node =
-                list.first.get_or_init(|| Box::new(Node { key, value: V::default(), rest: AppendList::default() }));
+            let node = list.first.get_or_init(|| Box::new(Node { key, value: make(), rest: AppendList::default() }));
             if node.key == key {
                 return Some(&node.value);
             }

@@ -10,7 +10,7 @@ use prometheus::proto::{self, LabelPair, MetricFamily, MetricType};
 
 use super::count::{Count, Level};
 use super::family::{self, FAMILIES, Family, Kind};
-use super::histogram::{LENGTH_BOUNDS, SIZE_BOUNDS, TIME_BOUNDS, Totals, Unit};
+use super::histogram::{Buckets, Totals};
 use super::metrics::{HostLabels, MetricsOptions, Point};
 use super::report::ReportCell;
 use super::route::{RouteCounters, Series, SeriesKey};
@@ -36,13 +36,13 @@ struct RouteSeries {
 #[derive(Default)]
 struct SeriesTotals {
     requests: u64,
-    request_duration: Totals<11>,
-    connect_duration: Totals<11>,
-    header_duration: Totals<11>,
-    response_duration: Totals<11>,
-    request_size: Totals<10>,
-    response_size: Totals<10>,
-    bytes_sent: Totals<7>,
+    request_duration: Totals,
+    connect_duration: Totals,
+    header_duration: Totals,
+    response_duration: Totals,
+    request_size: Totals,
+    response_size: Totals,
+    bytes_sent: Totals,
 }
 
 impl Gathered {
@@ -71,7 +71,8 @@ impl Gathered {
     }
 
     fn family(&self, family: &'static Family) -> Option<MetricFamily> {
-        let requests = if family.labels == family::REQUESTS.labels { self.requests.as_slice() } else { &[] };
+        let of_requests = family.is_of_requests() && !self.options.excluded.iter().any(|name| name == family.name);
+        let requests = if of_requests { self.requests.as_slice() } else { &[] };
         let mut metrics: Vec<_> = requests.iter().filter_map(|series| self.request_metric(family, series)).collect();
         metrics.extend(self.points.iter().filter(|point| point.family == family).map(|point| self.point_metric(point)));
         if metrics.is_empty() {
@@ -111,6 +112,7 @@ impl Gathered {
     /// This series' value in `family`; `None` if the family is none of the request metrics, or nothing was observed.
     fn request_metric(&self, family: &'static Family, series: &RouteSeries) -> Option<proto::Metric> {
         let totals = &series.totals;
+        let Buckets { time, length, size } = &*self.options.buckets;
         let histogram = match family.name {
             name if name == family::REQUESTS.name => {
                 let mut counter = proto::Counter::default();
@@ -119,13 +121,13 @@ impl Gathered {
                 metric.set_counter(counter);
                 return Some(metric);
             }
-            name if name == family::REQUEST_DURATION.name => seconds(&totals.request_duration),
-            name if name == family::CONNECT_DURATION.name => seconds(&totals.connect_duration),
-            name if name == family::HEADER_DURATION.name => seconds(&totals.header_duration),
-            name if name == family::RESPONSE_DURATION.name => seconds(&totals.response_duration),
-            name if name == family::REQUEST_SIZE.name => octets(&totals.request_size, &LENGTH_BOUNDS),
-            name if name == family::RESPONSE_SIZE.name => octets(&totals.response_size, &LENGTH_BOUNDS),
-            name if name == family::BYTES_SENT.name => octets(&totals.bytes_sent, &SIZE_BOUNDS),
+            name if name == family::REQUEST_DURATION.name => totals.request_duration.to_proto(time),
+            name if name == family::CONNECT_DURATION.name => totals.connect_duration.to_proto(time),
+            name if name == family::HEADER_DURATION.name => totals.header_duration.to_proto(time),
+            name if name == family::RESPONSE_DURATION.name => totals.response_duration.to_proto(time),
+            name if name == family::REQUEST_SIZE.name => totals.request_size.to_proto(length),
+            name if name == family::RESPONSE_SIZE.name => totals.response_size.to_proto(length),
+            name if name == family::BYTES_SENT.name => totals.bytes_sent.to_proto(size),
             _ => None,
         }?;
         let mut metric = proto::Metric::from_label(self.request_labels(family, series));
@@ -143,6 +145,7 @@ impl Gathered {
             label("namespace", namespace),
             label("ingress", ingress),
             label("service", service),
+            // ingress-nginx names the upstream of a canary here that got the request, and leaves it empty otherwise.
             label("canary", ""),
         ]);
         match self.options.hosts {
@@ -154,8 +157,7 @@ impl Gathered {
 
     /// ingress-nginx's constant labels, on the metrics that have its names.
     fn controller_labels(&self, family: &Family) -> Vec<LabelPair> {
-        let MetricsOptions { controller_class, controller_namespace, controller_pod, statuses: _, hosts: _ } =
-            &self.options;
+        let MetricsOptions { controller_class, controller_namespace, controller_pod, .. } = &self.options;
         let of_certificates = family == &family::SSL_EXPIRE_TIME || family == &family::SSL_CERTIFICATE_INFO;
         if !family.name.starts_with("nginx_ingress_controller_") || of_certificates {
             return Vec::new();
@@ -257,14 +259,6 @@ impl SeriesTotals {
         self.response_size.add(response_size);
         self.bytes_sent.add(bytes_sent);
     }
-}
-
-fn seconds(totals: &Totals<11>) -> Option<proto::Histogram> {
-    (!totals.is_empty()).then(|| totals.to_proto(&TIME_BOUNDS, Unit::Seconds))
-}
-
-fn octets<const N: usize>(totals: &Totals<N>, bounds: &[u64; N]) -> Option<proto::Histogram> {
-    (!totals.is_empty()).then(|| totals.to_proto(bounds, Unit::Octets))
 }
 
 fn label(name: &str, value: &str) -> LabelPair {

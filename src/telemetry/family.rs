@@ -18,8 +18,29 @@ pub struct Family {
     pub help: &'static str,
 }
 
+impl Family {
+    /// Whether this is one of ingress-nginx's metrics about requests, which are labelled by route.
+    #[must_use]
+    pub fn is_of_requests(&self) -> bool {
+        self.labels == REQUEST
+    }
+}
+
 /// The labels of ingress-nginx's request metrics.
 const REQUEST: &[&str] = &["status", "method", "path", "namespace", "ingress", "service", "canary", "host"];
+
+/// The labels of what a certificate says of itself.
+const CERTIFICATE: &[&str] = &[
+    "namespace",
+    "class",
+    "host",
+    "secret_name",
+    "identifier",
+    "issuer_organization",
+    "issuer_common_name",
+    "serial_number",
+    "public_key_algorithm",
+];
 
 macro_rules! families {
     ($($constant:ident = $kind:ident $name:literal $labels:expr, $help:literal;)*) => {
@@ -60,11 +81,12 @@ families! {
         "Configurations published";
     ERRORS = Counter "nginx_ingress_controller_errors" &[],
         "Attempts to publish a configuration that failed";
-    SSL_EXPIRE_TIME = Gauge "nginx_ingress_controller_ssl_expire_time_seconds" &["namespace", "class", "host"],
+    SSL_EXPIRE_TIME = Gauge "nginx_ingress_controller_ssl_expire_time_seconds"
+        &["namespace", "class", "host", "secret_name", "identifier"],
         "When the certificate served for a host expires, in seconds since 1970; the default certificate is that of _";
     SSL_CERTIFICATE_INFO = Gauge "nginx_ingress_controller_ssl_certificate_info"
-        &["namespace", "class", "host", "identifier", "issuer_common_name", "serial_number"],
-        "What the certificate served for a host says of itself, identified by the SHA-256 of its chain; always 1";
+        CERTIFICATE,
+        "What the certificate served for a host says of itself; always 1";
     ORPHAN_INGRESS = Gauge "nginx_ingress_controller_orphan_ingress" &["namespace", "ingress", "type"],
         "1 for an Ingress that refers to a Service without endpoints";
     CONNECTIONS_ACCEPTED = Counter "landfall_connections_accepted_total" &["listener"],

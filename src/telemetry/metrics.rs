@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::collect::Gathered;
 use super::family::Family;
+use super::histogram::Buckets;
 use super::report::ReportCell;
 use super::route::StatusLabels;
 use super::worker::{WorkerCells, WorkerMetrics};
@@ -21,6 +22,9 @@ pub struct MetricsOptions {
     pub controller_pod: String,
     pub statuses: StatusLabels,
     pub hosts: HostLabels,
+    pub buckets: Arc<Buckets>,
+    /// Request metrics that are not exposed, by name (`--exclude-socket-metrics`).
+    pub excluded: Vec<String>,
 }
 
 /// Whether request metrics carry the host.
@@ -70,7 +74,7 @@ impl Metrics {
     /// A new worker's hand, to be made on the worker's own thread. What it counts outlives the worker.
     #[must_use]
     pub fn worker(&self) -> WorkerMetrics {
-        let cells = Arc::new(WorkerCells::new(self.options.statuses));
+        let cells = Arc::new(WorkerCells::new(self.options.statuses, Arc::clone(&self.options.buckets)));
         self.workers().push(Arc::clone(&cells));
         WorkerMetrics::new(cells)
     }

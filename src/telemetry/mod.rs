@@ -18,6 +18,7 @@ pub mod watch;
 pub mod worker;
 
 pub use count::{AttemptOutcome, Count, HandshakeOutcome, Level, Listener};
+pub use histogram::{Bounds, Buckets};
 pub use log::AccessLog;
 pub use metrics::{HostLabels, Metrics, MetricsOptions, Point};
 pub use report::{Report, ReportCell};

@@ -4,10 +4,11 @@
 //! it has answered. Labels are bounded: hosts and paths are the configuration's, methods are a closed list, and beyond
 //! [`SERIES_LIMIT`] pairs the rest is counted by status class.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::cells::{AppendList, Cell};
-use super::histogram::{Histogram, LENGTH_BOUNDS, SIZE_BOUNDS};
+use super::histogram::{Buckets, Histogram};
 use crate::ir::route::RouteLabels;
 
 /// Pairs of status and method that are told apart per worker and route.
@@ -130,16 +131,16 @@ pub(super) struct SeriesKey {
 }
 
 /// The cells of one status and method.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Series {
     pub(super) requests: Cell,
-    pub(super) request_duration: Histogram<11>,
-    pub(super) connect_duration: Histogram<11>,
-    pub(super) header_duration: Histogram<11>,
-    pub(super) response_duration: Histogram<11>,
-    pub(super) request_size: Histogram<10>,
-    pub(super) response_size: Histogram<10>,
-    pub(super) bytes_sent: Histogram<7>,
+    pub(super) request_duration: Histogram,
+    pub(super) connect_duration: Histogram,
+    pub(super) header_duration: Histogram,
+    pub(super) response_duration: Histogram,
+    pub(super) request_size: Histogram,
+    pub(super) response_size: Histogram,
+    pub(super) bytes_sent: Histogram,
 }
 
 /// The counters of one route in one worker. Only that worker's thread records.
@@ -148,6 +149,7 @@ pub struct RouteCounters {
     labels: RouteLabels,
     upstream_name: String,
     statuses: StatusLabels,
+    buckets: Arc<Buckets>,
     series: AppendList<SeriesKey, Series>,
     overflow: AppendList<SeriesKey, Series>,
 }
@@ -156,12 +158,13 @@ impl RouteCounters {
     /// What ingress-nginx calls the upstream of requests without a Service.
     pub const DEFAULT_UPSTREAM: &'static str = "upstream-default-backend";
 
-    pub(super) fn new(labels: RouteLabels, statuses: StatusLabels) -> Self {
+    pub(super) fn new(labels: RouteLabels, statuses: StatusLabels, buckets: Arc<Buckets>) -> Self {
         let upstream_name = match labels.service.as_str() {
             "" => Self::DEFAULT_UPSTREAM.to_owned(),
             service => format!("{}-{service}-{}", labels.namespace, labels.service_port),
         };
-        Self { labels, upstream_name, statuses, series: AppendList::default(), overflow: AppendList::default() }
+        let (series, overflow) = (AppendList::default(), AppendList::default());
+        Self { labels, upstream_name, statuses, buckets, series, overflow }
     }
 
     /// The labels that these are the counters of.
@@ -184,12 +187,13 @@ impl RouteCounters {
             StatusLabels::Classes => Status::class(sample.status),
         };
         let rest = SeriesKey { status: Status::class(sample.status), method: MethodLabel::Other };
+        let make = || Series::new(&self.buckets);
         let series = self
             .series
-            .entry(SeriesKey { status, method: sample.method }, SERIES_LIMIT)
-            .or_else(|| self.overflow.entry(rest, CLASS_LIMIT));
+            .entry_or(SeriesKey { status, method: sample.method }, SERIES_LIMIT, make)
+            .or_else(|| self.overflow.entry_or(rest, CLASS_LIMIT, make));
         if let Some(series) = series {
-            series.record(sample);
+            series.record(sample, &self.buckets);
         }
     }
 
@@ -199,18 +203,33 @@ impl RouteCounters {
 }
 
 impl Series {
-    fn record(&self, sample: &Sample) {
+    fn new(buckets: &Buckets) -> Self {
+        let Buckets { time, length, size } = buckets;
+        Self {
+            requests: Cell::default(),
+            request_duration: Histogram::new(time),
+            connect_duration: Histogram::new(time),
+            header_duration: Histogram::new(time),
+            response_duration: Histogram::new(time),
+            request_size: Histogram::new(length),
+            response_size: Histogram::new(length),
+            bytes_sent: Histogram::new(size),
+        }
+    }
+
+    fn record(&self, sample: &Sample, buckets: &Buckets) {
+        let Buckets { time, length, size } = buckets;
         self.requests.add(1);
-        self.request_duration.observe_time(sample.duration);
-        self.request_size.observe(&LENGTH_BOUNDS, sample.request_octets);
-        self.response_size.observe(&LENGTH_BOUNDS, sample.sent_octets);
-        self.bytes_sent.observe(&SIZE_BOUNDS, sample.sent_octets);
+        self.request_duration.observe_time(time, sample.duration);
+        self.request_size.observe(length, sample.request_octets);
+        self.response_size.observe(length, sample.sent_octets);
+        self.bytes_sent.observe(size, sample.sent_octets);
         let UpstreamSample { connect, header, response } = sample.upstream.unwrap_or_default();
         let times =
             [(connect, &self.connect_duration), (header, &self.header_duration), (response, &self.response_duration)];
         for (elapsed, histogram) in times {
             if let Some(elapsed) = elapsed {
-                histogram.observe_time(elapsed);
+                histogram.observe_time(time, elapsed);
             }
         }
     }
@@ -219,6 +238,10 @@ impl Series {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn counters(statuses: StatusLabels) -> RouteCounters {
+        RouteCounters::new(RouteLabels::default(), statuses, Arc::default())
+    }
 
     fn sample(status: u16, method: MethodLabel) -> Sample {
         Sample { method, status, duration: Duration::ZERO, request_octets: 0, sent_octets: 0, upstream: None }
@@ -234,7 +257,7 @@ mod tests {
 
     #[test]
     fn series_beyond_the_limit_are_counted_by_class_and_none_is_lost() {
-        let counters = RouteCounters::new(RouteLabels::default(), StatusLabels::Codes);
+        let counters = counters(StatusLabels::Codes);
         for status in 100..600 {
             counters.record(&sample(status, MethodLabel::Get));
         }
@@ -246,7 +269,7 @@ mod tests {
 
     #[test]
     fn classes_replace_codes_when_asked_for() {
-        let counters = RouteCounters::new(RouteLabels::default(), StatusLabels::Classes);
+        let counters = counters(StatusLabels::Classes);
         counters.record(&sample(404, MethodLabel::Get));
         counters.record(&sample(410, MethodLabel::Get));
         let labels: Vec<_> = counters.iter().map(|(key, s)| (key.status.to_string(), s.requests.get())).collect();

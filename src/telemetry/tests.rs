@@ -123,6 +123,28 @@ fn the_host_label_can_be_left_out() {
 }
 
 #[test]
+fn buckets_can_be_chosen() {
+    let buckets = Buckets { time: Bounds::seconds(&[0.02, 0.04]), ..Buckets::default() };
+    let metrics = Metrics::with(MetricsOptions { buckets: Arc::new(buckets), ..controller() });
+    metrics.worker().route(&labels("/cart")).record(&sample(200));
+    let lines = family_lines(&exposition(&metrics), "nginx_ingress_controller_request_duration_seconds_bucket");
+    let counts: Vec<_> = lines.lines().map(|line| line.rsplit("le=").next().unwrap_or_default()).collect();
+    assert_eq!(counts, ["\"0.02\"} 0", "\"0.04\"} 1", "\"+Inf\"} 1"]);
+}
+
+#[test]
+fn request_metrics_can_be_left_out_and_others_cannot() {
+    let names = ["nginx_ingress_controller_request_size", "nginx_ingress_controller_success"];
+    let metrics = Metrics::with(MetricsOptions { excluded: names.map(str::to_owned).to_vec(), ..controller() });
+    metrics.worker().route(&labels("/cart")).record(&sample(200));
+    let text = exposition(&metrics);
+    assert!(!text.contains("nginx_ingress_controller_request_size"));
+    assert!(
+        text.contains("nginx_ingress_controller_response_size") && text.contains("nginx_ingress_controller_success")
+    );
+}
+
+#[test]
 fn label_values_cannot_break_out_of_their_quotes() {
     let metrics = Metrics::new();
     metrics.worker().route(&labels("/a\"b\\c\nd")).record(&sample(200));

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::cells::{AppendList, Cell};
 use super::count::{Count, Level};
+use super::histogram::Buckets;
 use super::route::{RouteCounters, StatusLabels};
 use crate::ir::route::RouteLabels;
 
@@ -24,10 +25,11 @@ pub(super) struct WorkerCells {
     /// Locked when a route is resolved and when metrics are read, never per request.
     pub(super) routes: Mutex<HashMap<RouteLabels, Arc<RouteCounters>>>,
     statuses: StatusLabels,
+    buckets: Arc<Buckets>,
 }
 
 impl WorkerCells {
-    pub(super) fn new(statuses: StatusLabels) -> Self {
+    pub(super) fn new(statuses: StatusLabels, buckets: Arc<Buckets>) -> Self {
         Self {
             counts: std::array::from_fn(|_| Cell::default()),
             levels: std::array::from_fn(|_| Cell::default()),
@@ -35,6 +37,7 @@ impl WorkerCells {
             limited: AppendList::default(),
             routes: Mutex::default(),
             statuses,
+            buckets,
         }
     }
 
@@ -106,7 +109,8 @@ impl WorkerMetrics {
         if let Some(counters) = routes.get(labels) {
             return Arc::clone(counters);
         }
-        let counters = Arc::new(RouteCounters::new(labels.clone(), self.cells.statuses));
+        let counters =
+            Arc::new(RouteCounters::new(labels.clone(), self.cells.statuses, Arc::clone(&self.cells.buckets)));
         routes.insert(labels.clone(), Arc::clone(&counters));
         counters
     }

@@ -12,24 +12,29 @@ use rustls::pki_types::CertificateDer;
 use rustls::sign::CertifiedKey;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
-use x509_parser::x509::X509Name;
+use x509_parser::oid_registry::{
+    OID_KEY_TYPE_EC_PUBLIC_KEY, OID_PKCS1_RSAENCRYPTION, OID_SIG_ED25519, OID_X509_SERIALNUMBER,
+};
+use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
-use crate::ir::{HostName, HostPattern, UnixTime};
+use crate::ir::{HostName, HostPattern, ObjectRef, UnixTime};
 
 use super::chain::ChainOrder;
 
 /// How long before its end a certificate counts as about to expire: ingress-nginx warns from ten days on.
 const SOON_SECS: i64 = 10 * 24 * 3600;
 
-/// A certificate chain and its private key, ready to serve. Two are equal if their chains are; the key follows from
-/// the leaf. `Debug` prints names, end of validity and fingerprint.
+/// A certificate chain and its private key, ready to serve. Two are equal if their chains and Secrets are; the key
+/// follows from the leaf. `Debug` prints names, end of validity and fingerprint.
 #[derive(Clone)]
 pub struct Certificate {
     certified: Arc<CertifiedKey>,
     names: Box<[SubjectName]>,
     common_name: Option<Box<str>>,
-    issuer_common_name: Box<str>,
+    issuer: Issuer,
     serial: Box<str>,
+    key_algorithm: &'static str,
+    secret: Option<ObjectRef>,
     not_before: UnixTime,
     not_after: UnixTime,
     fingerprint: Fingerprint,
@@ -42,14 +47,28 @@ impl Certificate {
         Self {
             names: subject_names(leaf),
             common_name: common_name(leaf.subject()),
-            issuer_common_name: common_name(leaf.issuer()).unwrap_or_default(),
-            serial: leaf.raw_serial_as_string().into(),
+            issuer: Issuer::of(leaf.issuer()),
+            serial: leaf.tbs_certificate.serial.to_string().into(),
+            key_algorithm: key_algorithm(leaf),
+            secret: None,
             not_before: UnixTime(leaf.validity().not_before.timestamp()),
             not_after: UnixTime(leaf.validity().not_after.timestamp()),
             fingerprint: Fingerprint::of(&certified.cert),
             certified: Arc::new(certified),
             order,
         }
+    }
+
+    /// Says which Secret this is from.
+    #[must_use]
+    pub fn of_secret(self, secret: ObjectRef) -> Self {
+        Self { secret: Some(secret), ..self }
+    }
+
+    /// The Secret that this is from; `None` for one that was made at start.
+    #[must_use]
+    pub fn secret(&self) -> Option<&ObjectRef> {
+        self.secret.as_ref()
     }
 
     /// The chain and key as rustls serves them.
@@ -73,10 +92,28 @@ impl Certificate {
     /// The issuer's first common name, empty if it has none.
     #[must_use]
     pub fn issuer_common_name(&self) -> &str {
-        &self.issuer_common_name
+        &self.issuer.common_name
     }
 
-    /// The serial number in hexadecimal, octets separated by colons.
+    /// The issuer's first organization, empty if it has none.
+    #[must_use]
+    pub fn issuer_organization(&self) -> &str {
+        &self.issuer.organization
+    }
+
+    /// The serial number that the issuer's name holds (of a company, say), empty if it holds none.
+    #[must_use]
+    pub fn issuer_serial(&self) -> &str {
+        &self.issuer.serial
+    }
+
+    /// The algorithm of the public key, as Go calls it; empty for one that it has no name for.
+    #[must_use]
+    pub fn key_algorithm(&self) -> &'static str {
+        self.key_algorithm
+    }
+
+    /// The serial number, decimal.
     #[must_use]
     pub fn serial(&self) -> &str {
         &self.serial
@@ -138,7 +175,7 @@ impl Certificate {
 
 impl PartialEq for Certificate {
     fn eq(&self, other: &Self) -> bool {
-        self.fingerprint == other.fingerprint
+        self.fingerprint == other.fingerprint && self.secret == other.secret
     }
 }
 
@@ -151,6 +188,27 @@ impl fmt::Debug for Certificate {
             .field("not_after", &self.not_after)
             .field("fingerprint", &self.fingerprint)
             .finish_non_exhaustive()
+    }
+}
+
+/// What a certificate says of who issued it.
+#[derive(Debug, Clone, Default)]
+struct Issuer {
+    common_name: Box<str>,
+    organization: Box<str>,
+    serial: Box<str>,
+}
+
+impl Issuer {
+    fn of(name: &X509Name<'_>) -> Self {
+        let text = |attribute: Option<&AttributeTypeAndValue<'_>>| -> Box<str> {
+            attribute.and_then(|attribute| attribute.as_str().ok()).unwrap_or_default().into()
+        };
+        Self {
+            common_name: common_name(name).unwrap_or_default(),
+            organization: text(name.iter_organization().next()),
+            serial: text(name.iter_by_oid(&OID_X509_SERIALNUMBER).next()),
+        }
     }
 }
 
@@ -221,6 +279,19 @@ impl fmt::Debug for Fingerprint {
     }
 }
 
+fn key_algorithm(leaf: &X509Certificate<'_>) -> &'static str {
+    let algorithm = &leaf.public_key().algorithm.algorithm;
+    if *algorithm == OID_KEY_TYPE_EC_PUBLIC_KEY {
+        "ECDSA"
+    } else if *algorithm == OID_PKCS1_RSAENCRYPTION {
+        "RSA"
+    } else if *algorithm == OID_SIG_ED25519 {
+        "Ed25519"
+    } else {
+        ""
+    }
+}
+
 /// The DNS and IP names of the extension. A certificate whose extension cannot be read has none.
 fn subject_names(leaf: &X509Certificate<'_>) -> Box<[SubjectName]> {
     let Ok(Some(extension)) = leaf.subject_alternative_name() else { return Box::default() };
@@ -280,6 +351,7 @@ fn is_address(address: IpAddr, pattern: &HostPattern) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use crate::ir::ObjectKind;
     use crate::testing::certificates::{TestCa, Wanted};
 
     use super::*;
@@ -344,14 +416,16 @@ mod tests {
     #[test]
     fn issuer_and_serial_are_known_for_metrics() {
         let certificate = issue(&Wanted::for_names(["a.example"]));
-        assert_eq!(certificate.issuer_common_name(), "Landfall test CA");
-        assert!(certificate.serial().split(':').all(|octet| octet.len() == 2), "{}", certificate.serial());
+        assert_eq!((certificate.issuer_common_name(), certificate.issuer_organization()), ("Landfall test CA", ""));
+        assert!(certificate.serial().bytes().all(|octet| octet.is_ascii_digit()), "{}", certificate.serial());
+        assert_eq!((certificate.key_algorithm(), certificate.issuer_serial()), ("ECDSA", ""));
     }
 
     #[test]
-    fn equality_is_that_of_chains() {
+    fn equality_is_that_of_chains_and_secrets() {
         let (one, other) = (issue(&Wanted::for_names(["a.example"])), issue(&Wanted::for_names(["a.example"])));
         assert_eq!(one, one.clone());
+        assert_ne!(one, one.clone().of_secret(ObjectRef::new(ObjectKind::Secret, "shop", "cert")));
         assert_ne!(one, other);
     }
 }

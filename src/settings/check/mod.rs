@@ -14,7 +14,8 @@ use crate::ir::{ObjectKind, ObjectRef};
 
 use super::go::{parse_bool, parse_duration};
 use super::{
-    AccessLogTarget, Classes, Flags, Listen, LocalAddresses, LogForm, Logs, Objects, Settings, Shutdown, Verbosity,
+    AccessLogTarget, Classes, Flags, Listen, LocalAddresses, LogForm, Logs, MetricSettings, Objects, Settings,
+    Shutdown, Verbosity,
 };
 
 impl Settings {
@@ -31,6 +32,7 @@ impl Settings {
             objects: check.objects(flags),
             listen: check.listen(flags),
             logs: check.logs(flags),
+            metrics: check.metrics(flags),
             shutdown: check.shutdown(flags),
         };
         check.ports_differ(&settings.listen);
@@ -49,6 +51,11 @@ impl Settings {
         settings
     }
 }
+
+/// The names that ingress-nginx's metrics begin with, which may be left out where one is named.
+const METRICS: &str = "nginx_ingress_controller_";
+/// The most buckets of one histogram; each costs a series for each route, status and method.
+const BUCKETS: usize = 100;
 
 /// What was wrong so far. Its methods read one value each; a wrong one is reported and something stands in for it, as
 /// the settings are not used then.
@@ -133,6 +140,34 @@ impl Check {
                 3 | 4 => Verbosity::Debug,
                 5.. => Verbosity::Trace,
             },
+        }
+    }
+
+    fn metrics(&mut self, flags: &Flags) -> MetricSettings {
+        let names = flags.exclude_socket_metrics.iter().map(|name| name.trim()).filter(|name| !name.is_empty());
+        MetricSettings {
+            per_host: self.bool("--metrics-per-host", &flags.metrics_per_host),
+            status_classes: self.bool("--report-status-classes", &flags.report_status_classes),
+            excluded: names.map(|name| format!("{METRICS}{}", name.strip_prefix(METRICS).unwrap_or(name))).collect(),
+            time_buckets: self.buckets("--time-buckets", &flags.time_buckets),
+            length_buckets: self.buckets("--length-buckets", &flags.length_buckets),
+            size_buckets: self.buckets("--size-buckets", &flags.size_buckets),
+        }
+    }
+
+    /// Upper bounds of buckets; one that is infinite says nothing, as there is always such a bucket.
+    fn buckets(&mut self, flag: &str, value: &str) -> Vec<f64> {
+        let bounds: Option<Vec<f64>> = value.split(',').map(|bound| bound.trim().parse().ok()).collect();
+        let sound = |bounds: &[f64]| {
+            let ascending = bounds.is_sorted_by(|bound, next| bound < next);
+            ascending && bounds.len() <= BUCKETS && bounds.iter().all(|bound| *bound >= 0.0)
+        };
+        match bounds {
+            Some(bounds) if sound(&bounds) => bounds,
+            Some(_) | None => {
+                self.wrong(flag, value, &format!("is not a list of at most {BUCKETS} ascending numbers from 0 up"));
+                Vec::new()
+            }
         }
     }
 

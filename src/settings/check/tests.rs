@@ -224,3 +224,30 @@ fn objects_are_listed_again_only_after_a_period_that_is_given() {
     assert_eq!(cluster(&["--sync-period=30m"]).sync_period, Some(Duration::from_secs(1800)));
     assert_eq!(errors(&["--sync-period=often"]), [("invalid-flag-value", "--sync-period".to_owned())]);
 }
+
+#[test]
+fn metrics_are_counted_as_flags_say() {
+    let default = settings(&[]).metrics;
+    assert!(default.per_host && !default.status_classes && default.excluded.is_empty());
+    assert_eq!((default.time_buckets.len(), default.length_buckets.len(), default.size_buckets.len()), (11, 10, 7));
+    let chosen = settings(&[
+        "--metrics-per-host=false",
+        "--report-status-classes",
+        "--exclude-socket-metrics=request_size,nginx_ingress_controller_bytes_sent",
+        "--time-buckets=0.1, 1,+Inf",
+        "--size-buckets=1e3",
+    ])
+    .metrics;
+    assert!(!chosen.per_host && chosen.status_classes);
+    assert_eq!(chosen.excluded, ["nginx_ingress_controller_request_size", "nginx_ingress_controller_bytes_sent"]);
+    assert_eq!((chosen.time_buckets, chosen.size_buckets), (vec![0.1, 1.0, f64::INFINITY], vec![1_000.0]));
+}
+
+#[test]
+fn buckets_without_an_order_are_refused() {
+    let many = (0..=100).map(|bound| bound.to_string()).collect::<Vec<_>>().join(",");
+    for buckets in ["", "1,1", "2,1", "a", "1,,2", "-1,1", "NaN", &many] {
+        let flag = format!("--time-buckets={buckets}");
+        assert_eq!(errors(&[&flag]), [("invalid-flag-value", "--time-buckets".to_owned())], "{buckets:?}");
+    }
+}
