@@ -39,7 +39,7 @@ impl Server {
         let metrics = Metrics::with(metrics::options(&settings));
         let access_log = access_log(&settings.logs.access, &metrics)?;
         let (publisher, reader) = live::channel();
-        let (controller, report) = controller::spawn(&settings, publisher).await?;
+        let (controller, report) = controller::spawn(Arc::clone(&settings), publisher).await?;
         let health = Arc::<Health>::default();
         let state = AdminState {
             reader: reader.clone(),
@@ -49,6 +49,7 @@ impl Server {
             report,
         };
         let admin = start_admin(&settings.listen, state)?;
+        tracing::info!(admin = %listed(admin.addresses()), "alive, and ready once everything is read");
         controller.ready().await;
         let proxy = Proxy::start(&proxy_options(&settings, &reader, &metrics, access_log.as_ref()))
             .with_context(|| listening(&settings))?;

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::api::networking::v1::{Ingress, IngressBackend, IngressSpec};
 
 use crate::annotations::references::{NamedKind, named};
-use crate::ir::ObjectRef;
+use crate::ir::{ObjectKind, ObjectRef};
 use crate::settings::{Classes, Objects};
 use crate::snapshot::Snapshot;
 use crate::snapshot::object::namespace_of;
@@ -69,6 +69,28 @@ impl References {
             }
         }
         references
+    }
+
+    /// Whether an object is looked for.
+    #[must_use]
+    pub fn contains(&self, object: &ObjectRef) -> bool {
+        self.of_kind(object.kind).is_some_and(|names| names.contains(&object.namespace, &object.name))
+    }
+
+    /// The names that are looked for of a kind; `None` for a kind of which all are.
+    #[must_use]
+    pub fn of_kind(&self, kind: ObjectKind) -> Option<&Names> {
+        match kind {
+            ObjectKind::Secret => Some(&self.secrets),
+            ObjectKind::ConfigMap => Some(&self.config_maps),
+            ObjectKind::Endpoints => Some(&self.endpoints),
+            ObjectKind::Ingress
+            | ObjectKind::IngressClass
+            | ObjectKind::Service
+            | ObjectKind::EndpointSlice
+            | ObjectKind::File
+            | ObjectKind::Setting => None,
+        }
     }
 
     fn add_settings(&mut self, objects: &Objects, snapshot: &Snapshot) {

@@ -41,6 +41,8 @@ pub enum StartError {
     Cluster(#[from] ConnectError),
     #[error("cannot start the control plane's thread: {0}")]
     Thread(std::io::Error),
+    #[error("the control plane's thread panicked")]
+    Panicked,
 }
 
 /// The running controller. Dropping it stops it without waiting.
@@ -72,34 +74,59 @@ impl ControllerHandle {
 /// Starts to read the source, and goes on in the background. A folder is read before this returns; what a cluster has
 /// arrives when it does.
 pub async fn spawn(
-    settings: &Settings,
+    settings: Arc<Settings>,
     publisher: Publisher,
 ) -> Result<(ControllerHandle, Arc<ReportCell>), StartError> {
     let report = Arc::<ReportCell>::default();
     let (announce, ready) = cell::channel(false);
     let (stop, stopped) = oneshot::channel();
-    let rebuild = Rebuild::new(settings, publisher, Arc::clone(&report));
+    let (begun, beginning) = oneshot::channel();
     let runtime = Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;
-    let running: Running = match &settings.source {
-        Source::Manifests(path) => {
-            let objects = Folder::read(path).map_err(|error| StartError::Folder { path: path.clone(), error })?;
-            let path = path.clone();
-            Box::pin(folder::Running { path, objects, stopped, announce, rebuild }.run())
-        }
-        Source::Cluster(cluster) => {
-            let configuration = cluster::configuration(cluster).await?;
-            let _within = runtime.enter();
-            let client = cluster::client(&configuration)?;
-            let following = Following::start(&client, settings, cluster, report.watches());
-            Box::pin(cluster::Running { following, stopped, announce, rebuild }.run())
-        }
-    };
-    let thread = std::thread::Builder::new()
-        .name("controller".to_owned())
-        .spawn(move || runtime.block_on(running))
+    let sides = Sides { settings, publisher, report: Arc::clone(&report), announce, stopped };
+    let thread = std::thread::Builder::new().name("controller".to_owned());
+    let thread = thread
+        .spawn(move || {
+            runtime.block_on(async {
+                match begin(sides).await {
+                    Ok(running) => {
+                        // Nobody to tell is nobody to serve: the stop follows.
+                        let _told = begun.send(Ok(()));
+                        running.await;
+                    }
+                    Err(error) => _ = begun.send(Err(error)),
+                }
+            });
+        })
         .map_err(StartError::Thread)?;
+    beginning.await.unwrap_or(Err(StartError::Panicked))?;
     Ok((ControllerHandle { ready, stop, thread }, report))
 }
 
+/// What connects the control plane with the rest of the process.
+struct Sides {
+    settings: Arc<Settings>,
+    publisher: Publisher,
+    report: Arc<ReportCell>,
+    announce: cell::Sender<bool>,
+    stopped: oneshot::Receiver<()>,
+}
+
 /// The control plane, whatever its source.
-type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
+type Running = Pin<Box<dyn Future<Output = ()>>>;
+
+async fn begin(sides: Sides) -> Result<Running, StartError> {
+    let Sides { settings, publisher, report, announce, stopped } = sides;
+    Ok(match &settings.source {
+        Source::Manifests(path) => {
+            let objects = Folder::read(path).map_err(|error| StartError::Folder { path: path.clone(), error })?;
+            let rebuild = Rebuild::new(&settings, publisher, report);
+            Box::pin(folder::Running { path: path.clone(), objects, stopped, announce, rebuild }.run())
+        }
+        Source::Cluster(cluster) => {
+            let client = cluster::connect(cluster).await?;
+            let following = Following::start(&client, &settings, cluster, &report);
+            let rebuild = Rebuild::new(&settings, publisher, report);
+            Box::pin(cluster::Running { following, stopped, announce, rebuild }.run())
+        }
+    })
+}

@@ -14,7 +14,7 @@ use super::outcome::Outcome;
 use crate::compile::{Compiled, Compiler, IngressStatus};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::ir::{BackendId, Endpoint, EndpointSource, ObjectKind, UnixTime};
-use crate::live::{Endpoints, Publication, Publisher};
+use crate::live::{Endpoints, Publication, Publisher, State};
 use crate::settings::Settings;
 use crate::snapshot::{Counts, Snapshot};
 use crate::telemetry::report::{Report, ReportCell, Timings};
@@ -27,6 +27,7 @@ pub(super) struct Rebuild {
     names: Names,
     current: Compiled,
     endpoints: Arc<Endpoints>,
+    live: Option<Arc<State>>,
     of_source: Vec<Diagnostic>,
     snapshot: Snapshot,
     statuses: Arc<[IngressStatus]>,
@@ -43,6 +44,7 @@ impl Rebuild {
             names: Names::new(settings.objects.local_addresses),
             current: Compiled::default(),
             endpoints: Arc::default(),
+            live: None,
             of_source: Vec::new(),
             snapshot: Snapshot::default(),
             statuses: Arc::default(),
@@ -51,7 +53,7 @@ impl Rebuild {
         }
     }
 
-    /// Compiles and publishes a snapshot. Waits a short while for names that were never resolved before.
+    /// Compiles a snapshot and publishes what it makes. Waits a short while for names that were never resolved before.
     pub(super) async fn run(&mut self, snapshot: &Snapshot, of_source: &[Diagnostic], since: Instant) {
         let started = Instant::now();
         self.current = self.compiler.update(snapshot, today());
@@ -85,31 +87,51 @@ impl Rebuild {
 
     fn publish(&mut self, since: Instant) {
         let (endpoints, of_names) = self.resolve();
-        self.endpoints = Arc::new(endpoints);
-        let Compiled { config, table, certificates, diagnostics, .. } = &self.current;
+        if *self.endpoints != endpoints {
+            self.endpoints = Arc::new(endpoints);
+        }
+        let all: BTreeSet<_> =
+            self.current.diagnostics.iter().chain(&self.of_source).chain(&of_names).cloned().collect();
+        log_changes(&self.report.current().diagnostics, &all);
+        let diagnostics: Vec<Diagnostic> = all.into_iter().collect();
+        let outcome_diagnostics = diagnostics.as_slice().into();
+        self.swap(diagnostics, since);
+        self.outcomes.send_replace(Outcome {
+            snapshot: self.snapshot.clone(),
+            statuses: Arc::clone(&self.statuses),
+            diagnostics: outcome_diagnostics,
+        });
+    }
+
+    /// Publishes and reports. What is live already is not published again: objects may change in what nothing is made
+    /// of, their statuses for one.
+    fn swap(&mut self, diagnostics: Vec<Diagnostic>, since: Instant) {
+        let objects = by_kind(self.snapshot.counts());
+        if self.live.as_deref().is_some_and(|live| self.is(live)) {
+            return self.report.amend(Report { diagnostics, objects, ..Report::clone(&self.report.current()) });
+        }
+        let Compiled { config, table, certificates, .. } = &self.current;
         let state = self.publisher.publish(Publication {
             config: Arc::clone(config),
             table: Arc::clone(table),
             certificates: Arc::clone(certificates),
             endpoints: Arc::clone(&self.endpoints),
         });
-        let all: BTreeSet<_> = diagnostics.iter().chain(&self.of_source).chain(&of_names).cloned().collect();
-        log_changes(&self.report.current().diagnostics, &all);
-        let diagnostics: Vec<Diagnostic> = all.into_iter().collect();
-        self.outcomes.send_replace(Outcome {
-            snapshot: self.snapshot.clone(),
-            statuses: Arc::clone(&self.statuses),
-            diagnostics: diagnostics.as_slice().into(),
-        });
+        let generation = state.generation;
+        self.live = Some(state);
         let timings = Timings { compile: self.compile_time, publish: since.elapsed() };
-        tracing::info!(generation = state.generation, compile = ?timings.compile, publish = ?timings.publish, "published");
-        self.report.store(Report {
-            generation: state.generation,
-            published: Some(SystemTime::now()),
-            diagnostics,
-            objects: by_kind(self.snapshot.counts()),
-            timings,
-        });
+        tracing::info!(generation, compile = ?timings.compile, publish = ?timings.publish, "published");
+        let published = Some(SystemTime::now());
+        self.report.store(Report { generation, published, diagnostics, objects, timings });
+    }
+
+    /// Whether a state is what would be published.
+    fn is(&self, live: &State) -> bool {
+        let State { generation: _, config, table, certificates, endpoints } = live;
+        Arc::ptr_eq(config, &self.current.config)
+            && Arc::ptr_eq(table, &self.current.table)
+            && Arc::ptr_eq(certificates, &self.current.certificates)
+            && Arc::ptr_eq(endpoints, &self.endpoints)
     }
 
     /// The addresses of every backend; lists that have not changed stay the same `Arc`.

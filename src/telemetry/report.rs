@@ -52,6 +52,12 @@ impl ReportCell {
         self.failed_last.store(false, Ordering::Relaxed);
     }
 
+    /// Replaces the report: there is other news of the objects, and what was published last stays live.
+    pub fn amend(&self, report: Report) {
+        self.current.store(Arc::new(report));
+        self.failed_last.store(false, Ordering::Relaxed);
+    }
+
     /// Counts an attempt that ended without a publication (a source that failed, a panic in a pass).
     pub fn failed(&self) {
         self.failed.fetch_add(1, Ordering::Relaxed);

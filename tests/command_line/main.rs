@@ -152,3 +152,34 @@ fn a_port_that_is_taken_is_named() {
     let complaint = String::from_utf8_lossy(&output.stderr);
     assert!(complaint.contains(&port) && complaint.contains("--http-port"), "{complaint}");
 }
+
+/// Nobody listens where the API server should be, or somebody who never answers.
+#[test]
+fn without_an_api_server_the_process_is_alive_and_not_ready_until_it_is_told_to_end() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let addresses = [&silent, &closed].map(|listener| listener.local_addr().expect("an address"));
+    drop(closed);
+    for address in addresses {
+        let mut server = Running::start_on_cluster(&format!("http://{address}"));
+        assert!(server.get_admin("/livez").starts_with("HTTP/1.1 200 "));
+        assert!(server.get_admin("/healthz").starts_with("HTTP/1.1 500 "));
+        assert!(server.get_admin("/readyz").starts_with("HTTP/1.1 503 "));
+        server.signal(Signal::TERM);
+        server.wait_for("ended before anything was served");
+        assert_eq!(server.exit_code(), Some(0));
+    }
+}
+
+#[test]
+fn a_way_to_no_cluster_ends_the_process_with_what_to_do_instead() {
+    let outside = command(&["run", "--healthz-port=0"]).env_remove("KUBERNETES_SERVICE_HOST").output();
+    let outside = outside.expect("the binary runs");
+    assert_eq!(outside.status.code(), Some(1));
+    let complaint = String::from_utf8_lossy(&outside.stderr);
+    assert!(complaint.contains("--kubeconfig") && complaint.contains("--manifests"), "{complaint}");
+    let missing = landfall(&["run", "--healthz-port=0", "--kubeconfig=/nowhere/kubeconfig"]);
+    assert_eq!(missing.status.code(), Some(1));
+    let complaint = String::from_utf8_lossy(&missing.stderr);
+    assert!(complaint.contains("/nowhere/kubeconfig"), "{complaint}");
+}

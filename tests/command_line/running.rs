@@ -34,16 +34,29 @@ impl Running {
         Self::run(shell, folder, flags)
     }
 
+    /// Starts a server on an API server that is not there, and waits until it is alive.
+    pub(crate) fn start_on_cluster(url: &str) -> Self {
+        let mut command = command(&["run"]);
+        command.arg(format!("--apiserver-host={url}"));
+        Self::run_until(" alive", command, &[])
+    }
+
     fn run(mut command: Command, folder: &TempDir, flags: &[&str]) -> Self {
-        command.args(["--manifests", text(folder.path()), "--bind-address=127.0.0.1", "--healthz-host=127.0.0.1"]);
+        command.args(["--manifests", text(folder.path())]);
+        Self::run_until(" serving ", command, flags)
+    }
+
+    /// Waits for the line of the log that holds `said` and tells the addresses, those that there are by then.
+    fn run_until(said: &str, mut command: Command, flags: &[&str]) -> Self {
+        command.args(["--bind-address=127.0.0.1", "--healthz-host=127.0.0.1"]);
         command.args(["--http-port=0", "--https-port=0", "--healthz-port=0"]).args(flags);
         let mut child = command.stdout(Stdio::null()).spawn().expect("the binary runs");
         let log = BufReader::new(child.stderr.take().expect("it is piped"));
         let mut server = Self { child, log, http: String::new(), admin: String::new() };
-        let line = server.wait_for(" serving ");
+        let line = server.wait_for(said);
         let address = |name: &str| {
-            let rest = line.split(&format!("{name}=")).nth(1).expect("the line names its addresses");
-            rest.split_whitespace().next().expect("an address").to_owned()
+            let rest = line.split(&format!(" {name}=")).nth(1).unwrap_or_default();
+            rest.split_whitespace().next().unwrap_or_default().to_owned()
         };
         (server.http, server.admin) = (address("http"), address("admin"));
         server

@@ -49,8 +49,15 @@ pub enum ConnectError {
     Client(Box<kube::Error>),
 }
 
-/// Reads how to reach the API server. Nothing is sent yet.
-pub(in crate::controller) async fn configuration(cluster: &Cluster) -> Result<Config, ConnectError> {
+/// Reads how to reach the API server, and makes the client, which the current runtime drives. Nothing is sent yet.
+pub(in crate::controller) async fn connect(cluster: &Cluster) -> Result<Client, ConnectError> {
+    let config = configuration(cluster).await?;
+    let client = client(&config).map_err(|error| ConnectError::Client(Box::new(error)))?;
+    tracing::info!(server = %config.cluster_url, "follows a cluster");
+    Ok(client)
+}
+
+async fn configuration(cluster: &Cluster) -> Result<Config, ConnectError> {
     let url = cluster.apiserver_host.as_deref().map(parse_url).transpose()?;
     let mut config = match (&cluster.kubeconfig, &url) {
         (Some(path), _) => from_kubeconfig(path).await?,
@@ -84,12 +91,7 @@ async fn from_kubeconfig(path: &PathBuf) -> Result<Config, ConnectError> {
     Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.map_err(failed)
 }
 
-/// Makes the client, within the runtime that is to drive it.
-pub(in crate::controller) fn client(config: &Config) -> Result<Client, ConnectError> {
-    make(config).map_err(|error| ConnectError::Client(Box::new(error)))
-}
-
-fn make(config: &Config) -> kube::Result<Client> {
+fn client(config: &Config) -> kube::Result<Client> {
     let https = config.rustls_https_connector_with_connector(tcp())?;
     let http: HttpClient<_, Body> = HttpClient::builder(TokioExecutor::new()).build(https);
     let exchange = tower::service_fn(move |request: Request<Body>| exchange(http.clone(), request));

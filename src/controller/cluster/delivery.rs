@@ -17,17 +17,23 @@ pub(super) struct Delivery {
 /// What became of objects.
 #[derive(Debug)]
 pub(super) enum Change {
-    /// Everything that there is in the watch's scope; of kinds that are kept by name, what was `looked_for`.
-    Listed {
-        items: Vec<Item>,
-        version: u64,
-        looked_for: Option<Arc<Names>>,
-    },
+    Listed(List),
     /// Created or changed.
     Applied(Item),
     Deleted(Item),
     /// From now on nothing can be said.
     Interrupted(Fault),
+}
+
+/// Everything that there is in the watch's scope.
+#[derive(Debug)]
+pub(super) struct List {
+    pub(super) items: Vec<Item>,
+    pub(super) version: u64,
+    /// Of a kind that is kept by name: which objects the list is about.
+    pub(super) looked_for: Option<Arc<Names>>,
+    /// Whether versions have begun anew, below those that there were before.
+    pub(super) anew: bool,
 }
 
 /// One object and the version at which it became what it is, or was deleted. Versions grow, and are comparable within

@@ -16,7 +16,7 @@ pub(super) enum Fault {
     Client(kube::Error),
     /// No answer, or nothing on a watch, for so long.
     Silent(Duration),
-    /// A watch that was ended as soon as it had begun.
+    /// Watches that are ended as soon as they have begun.
     Cut,
     /// A list that is older than what was there before.
     Stale { listed: u64, known: u64 },
@@ -82,7 +82,7 @@ impl fmt::Display for Fault {
             Self::Client(kube::Error::Service(error)) => causes(f, error.as_ref()),
             Self::Client(error) => causes(f, error),
             Self::Silent(after) => write!(f, "nothing heard for {} s", after.as_secs()),
-            Self::Cut => f.write_str("the watch was ended as soon as it had begun"),
+            Self::Cut => f.write_str("watches are ended as soon as they have begun"),
             Self::Stale { listed, known } => {
                 write!(f, "the list is of version {listed}, older than {known}, which was there before")
             }

@@ -38,19 +38,30 @@ pub(super) type Answer = Result<Option<Item>, Fault>;
 
 type Reading = Pin<Box<dyn Future<Output = Event> + Send>>;
 
+/// One object to read. The ticket tells the reads of it from those before somebody stopped referring to it, which
+/// know nothing of what the watch has dropped since.
+struct Wanted {
+    ticket: u64,
+    backoff: Backoff,
+}
+
+/// A read, by its object and ticket.
+type Read = (ObjectRef, u64);
+
 enum Event {
-    Answered(ObjectRef, Answer),
+    Answered(Read, Answer),
     /// The wait after a failure is over.
-    Due(ObjectRef),
+    Due(Read),
 }
 
 /// The reads under way. Dropping it ends them.
 pub(super) struct Fetches {
     client: Client,
     prefix: Arc<str>,
-    queue: VecDeque<ObjectRef>,
+    queue: VecDeque<Read>,
     /// Everything that is queued, being read, or waiting to be read again.
-    wanted: HashMap<ObjectRef, Backoff>,
+    wanted: HashMap<ObjectRef, Wanted>,
+    tickets: u64,
     /// Those without any answer so far.
     unanswered: HashSet<ObjectRef>,
     /// Until when a publication waits for them.
@@ -66,6 +77,7 @@ impl Fetches {
             prefix,
             queue: VecDeque::new(),
             wanted: HashMap::new(),
+            tickets: 0,
             unanswered: HashSet::new(),
             deadline: Instant::now(),
             reads: FuturesUnordered::new(),
@@ -81,9 +93,10 @@ impl Fetches {
         if self.unanswered.is_empty() {
             self.deadline = Instant::now() + FIRST;
         }
-        self.wanted.insert(object.clone(), Backoff::default());
+        self.tickets += 1;
+        self.wanted.insert(object.clone(), Wanted { ticket: self.tickets, backoff: Backoff::default() });
         self.unanswered.insert(object.clone());
-        self.queue.push_back(object);
+        self.queue.push_back((object, self.tickets));
         self.fill();
     }
 
@@ -107,54 +120,59 @@ impl Fetches {
                 else => std::future::pending().await,
             };
             match event {
-                Event::Due(object) => self.queue.push_back(object),
-                Event::Answered(object, answer) => {
-                    let first = self.unanswered.remove(&object);
-                    match answer {
-                        Ok(item) => {
-                            let still_wanted = self.wanted.remove(&object).is_some();
-                            self.fill();
-                            return item.filter(|_| still_wanted);
-                        }
-                        Err(fault) => self.again(object, &fault, first),
+                Event::Due(read) => self.queue.push_back(read),
+                Event::Answered(read, answer) if self.is_wanted(&read) => match answer {
+                    Ok(item) => {
+                        self.wanted.remove(&read.0);
+                        self.unanswered.remove(&read.0);
+                        self.fill();
+                        return item;
                     }
-                }
+                    Err(fault) => self.again(read, &fault),
+                },
+                Event::Answered(..) => {}
             }
             self.fill();
         }
     }
 
-    fn again(&mut self, object: ObjectRef, fault: &Fault, first: bool) {
-        let Some(backoff) = self.wanted.get_mut(&object) else { return };
-        let wait = backoff.after_failure(fault.retry_after());
-        if first {
+    fn is_wanted(&self, (object, ticket): &Read) -> bool {
+        self.wanted.get(object).is_some_and(|wanted| wanted.ticket == *ticket)
+    }
+
+    fn again(&mut self, read: Read, fault: &Fault) {
+        let object = &read.0;
+        let Some(wanted) = self.wanted.get_mut(object) else { return };
+        let wait = wanted.backoff.after_failure(fault.retry_after());
+        if self.unanswered.remove(object) {
             tracing::warn!(%object, "cannot read the object, and will try again: {fault}");
         } else {
             tracing::debug!(%object, %fault, "still cannot read the object");
         }
         self.waits.push(Box::pin(async move {
             sleep(wait).await;
-            Event::Due(object)
+            Event::Due(read)
         }));
     }
 
     fn fill(&mut self) {
         while self.reads.len() < AT_A_TIME
-            && let Some(object) = self.queue.pop_front()
+            && let Some(next) = self.queue.pop_front()
         {
-            if self.wanted.contains_key(&object) {
-                self.reads.push(read(self.client.clone(), Arc::clone(&self.prefix), object));
+            if self.is_wanted(&next) {
+                self.reads.push(read(self.client.clone(), Arc::clone(&self.prefix), next));
             }
         }
     }
 }
 
-fn read(client: Client, prefix: Arc<str>, object: ObjectRef) -> Reading {
+fn read(client: Client, prefix: Arc<str>, read: Read) -> Reading {
     Box::pin(async move {
+        let object = &read.0;
         let answer = match object.kind {
-            ObjectKind::Secret => read_as::<Secret>(client, &prefix, &object).await,
-            ObjectKind::ConfigMap => read_as::<ConfigMap>(client, &prefix, &object).await,
-            ObjectKind::Endpoints => read_as::<Endpoints>(client, &prefix, &object).await,
+            ObjectKind::Secret => read_as::<Secret>(client, &prefix, object).await,
+            ObjectKind::ConfigMap => read_as::<ConfigMap>(client, &prefix, object).await,
+            ObjectKind::Endpoints => read_as::<Endpoints>(client, &prefix, object).await,
             ObjectKind::Ingress
             | ObjectKind::IngressClass
             | ObjectKind::Service
@@ -162,7 +180,7 @@ fn read(client: Client, prefix: Arc<str>, object: ObjectRef) -> Reading {
             | ObjectKind::File
             | ObjectKind::Setting => Ok(None),
         };
-        Event::Answered(object, answer)
+        Event::Answered(read, answer)
     })
 }
 

@@ -58,6 +58,13 @@ impl Line {
         Standing::Newly
     }
 
+    /// A watch has begun. After an interruption that does not say that it works.
+    pub(super) fn begun(&self) {
+        if self.interrupted.is_none() {
+            self.cell.restored();
+        }
+    }
+
     /// The objects are followed, if they were not.
     pub(super) fn restored(&mut self) {
         self.cell.restored();

@@ -17,6 +17,7 @@ mod reflector;
 mod scope;
 mod store;
 mod trim;
+mod watches;
 
 use std::future::pending;
 
@@ -24,8 +25,10 @@ use tokio::sync::{oneshot, watch as cell};
 use tokio::time::{Instant, sleep_until};
 
 pub use client::ConnectError;
-pub(super) use client::{client, configuration};
+pub(super) use client::connect;
 pub(super) use follow::Following;
+
+use follow::News;
 
 use super::holdoff::HoldOff;
 use super::rebuild::Rebuild;
@@ -46,7 +49,10 @@ impl Running {
             let due = self.following.due(&hold_off);
             tokio::select! {
                 _ = &mut self.stopped => return,
-                () = self.following.changed() => hold_off.note(Instant::now()),
+                news = self.following.news() => match news {
+                    News::Changed => hold_off.note(Instant::now()),
+                    News::Settled => {}
+                },
                 () = until(due) => {
                     if self.following.is_settled() {
                         self.publish(&mut hold_off).await;

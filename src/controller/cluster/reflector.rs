@@ -20,10 +20,9 @@ use tokio::sync::{mpsc, watch as cell};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::backoff::Backoff;
-use super::delivery::{Change, Delivery, Item, parse_version};
+use super::delivery::{Change, Delivery, Item, List, parse_version};
 use super::fault::Fault;
 use super::line::{Line, Standing};
-use super::scope::Scope;
 use super::trim::{Kept, Trim};
 use crate::compile::references::Names;
 use crate::snapshot::Object;
@@ -34,8 +33,8 @@ const PAGE_TIME: Duration = Duration::from_secs(65);
 const WATCH_SECONDS: (u32, u32) = (240, 290);
 /// How much longer a watch may be silent before its connection counts as dead.
 const MARGIN: Duration = Duration::from_secs(10);
-/// A watch that ends sooner without having told anything has failed.
-const CUT: Duration = Duration::from_secs(1);
+/// A watch that has told nothing works once it has lasted so long.
+const SOUND: Duration = Duration::from_secs(1);
 /// How often an older list is refused before it is believed.
 const STALE_REFUSALS: u32 = 5;
 
@@ -62,7 +61,9 @@ pub(super) struct Sink {
 #[derive(Debug)]
 pub(super) struct Reflector<K> {
     pub(super) api: Api<K>,
-    pub(super) scope: Scope,
+    /// Selectors of the objects.
+    pub(super) labels: Option<String>,
+    pub(super) fields: Option<String>,
     /// How many objects are asked for at a time.
     pub(super) page: u32,
     /// How long until everything is listed again.
@@ -84,15 +85,19 @@ struct Progress {
     newest: u64,
     /// When to list again though nothing is wrong.
     relist: Option<Instant>,
+    /// How many lists in a row were older.
     stale: u32,
+    /// How many watches in a row were cut short.
+    cuts: u32,
 }
 
 impl<K> Reflector<K>
 where
     K: Resource<DynamicType = ()> + Trim + Clone + Debug + DeserializeOwned + Send + 'static,
 {
-    /// Follows the objects until nobody takes deliveries any more.
-    pub(super) async fn run(mut self) {
+    /// Follows the objects, after a delay, until nobody takes deliveries any more.
+    pub(super) async fn run(mut self, delay: Duration) {
+        sleep(delay).await;
         if self.sink.keep.begun().await.is_ok() {
             let Closed = self.follow().await;
         }
@@ -130,8 +135,8 @@ where
     async fn list(&mut self, progress: &mut Progress) -> Result<Result<(), Fault>, Closed> {
         let looked_for = self.sink.keep.names();
         let mut params = ListParams {
-            label_selector: self.scope.labels(),
-            field_selector: self.scope.fields(),
+            label_selector: self.labels.clone(),
+            field_selector: self.fields.clone(),
             limit: Some(self.page),
             ..ListParams::default()
         };
@@ -148,13 +153,13 @@ where
                 None => break page.metadata.resource_version.unwrap_or_default(),
             }
         };
-        if let Err(fault) = progress.listed(version) {
-            return Ok(Err(fault));
-        }
+        let anew = match progress.listed(version) {
+            Ok(anew) => anew,
+            Err(fault) => return Ok(Err(fault)),
+        };
         self.line.listed();
         progress.relist = self.sync_period.map(|period| Instant::now() + period);
-        let version = progress.newest;
-        self.sink.send(Change::Listed { items, version, looked_for }).await?;
+        self.sink.send(Change::Listed(List { items, version: progress.newest, looked_for, anew })).await?;
         Ok(Ok(()))
     }
 
@@ -162,8 +167,8 @@ where
     async fn watch(&mut self, version: &str, progress: &mut Progress) -> Result<Result<(), Fault>, Closed> {
         let seconds = fastrand::u32(WATCH_SECONDS.0..=WATCH_SECONDS.1);
         let params = WatchParams {
-            label_selector: self.scope.labels(),
-            field_selector: self.scope.fields(),
+            label_selector: self.labels.clone(),
+            field_selector: self.fields.clone(),
             timeout: Some(seconds),
             bookmarks: true,
             send_initial_events: false,
@@ -173,26 +178,31 @@ where
             Err(error) => return Ok(Err(error.into())),
         };
         let mut stream = pin!(stream);
-        self.line.restored();
-        let began = Instant::now();
+        let mut sound = Some(Instant::now() + SOUND);
+        self.line.begun();
         let silence = Duration::from_secs(seconds.into()) + MARGIN;
-        let mut told = false;
+        let mut heard = Instant::now();
         loop {
-            let deadline =
-                progress.relist.map_or_else(|| Instant::now() + silence, |at| at.min(Instant::now() + silence));
-            match timeout_at(deadline, stream.next()).await {
+            let relist = progress.relist;
+            let deadline = [Some(heard + silence), sound, relist].into_iter().flatten().min();
+            match timeout_at(deadline.unwrap_or(heard), stream.next()).await {
                 Ok(Some(Ok(event))) => match self.take(event, progress).await? {
-                    Ok(()) => told = true,
+                    Ok(()) => heard = Instant::now(),
                     Err(fault) => return Ok(Err(fault)),
                 },
                 Ok(Some(Err(error))) => return Ok(Err(error.into())),
-                Ok(None) if !told && began.elapsed() < CUT => return Ok(Err(Fault::Cut)),
-                Ok(None) => return Ok(Ok(())),
-                Err(_) if progress.relist.is_some_and(|at| at <= Instant::now()) => {
+                Ok(None) => return Ok(if sound.is_some() { progress.cut() } else { Ok(()) }),
+                Err(_) if relist.is_some_and(|at| at <= Instant::now()) => {
                     progress.version = None;
                     return Ok(Ok(()));
                 }
-                Err(_) => return Ok(Err(Fault::Silent(silence))),
+                Err(_) if sound.is_none() => return Ok(Err(Fault::Silent(silence))),
+                Err(_) => {}
+            }
+            // Something was told, or the watch has lasted: it works.
+            if sound.take().is_some() {
+                progress.cuts = 0;
+                self.line.restored();
             }
         }
     }
@@ -222,17 +232,24 @@ where
 }
 
 impl Progress {
-    /// Takes up the version of a list, unless it is older than what was seen.
-    fn listed(&mut self, version: String) -> Result<(), Fault> {
+    /// Takes up the version of a list, unless it is older than what was seen. Returns whether it is all the same.
+    fn listed(&mut self, version: String) -> Result<bool, Fault> {
         let listed = parse_version(Some(&version));
-        if listed < self.newest && self.stale < STALE_REFUSALS {
+        let older = listed < self.newest;
+        if older && self.stale < STALE_REFUSALS {
             self.stale += 1;
             return Err(Fault::Stale { listed, known: self.newest });
         }
         self.stale = 0;
         self.newest = listed;
         self.version = Some(version);
-        Ok(())
+        Ok(older)
+    }
+
+    /// A watch has ended too soon to say that it works. One may: the server is on its way out. Two are a failure.
+    fn cut(&mut self) -> Result<(), Fault> {
+        self.cuts += 1;
+        if self.cuts > 1 { Err(Fault::Cut) } else { Ok(()) }
     }
 
     fn reached(&mut self, version: String) {

@@ -29,8 +29,7 @@ pub(super) enum Scope {
 }
 
 impl Scope {
-    /// Whether an object of the watch's kind that is held is one of the watch's. `service` is the Service of an
-    /// EndpointSlice.
+    /// Whether an object of the watch's kind that is held is one of the watch's.
     pub(super) fn covers(&self, object: &ObjectRef) -> bool {
         match self {
             Self::Everywhere | Self::Labelled(_) => true,

@@ -9,12 +9,11 @@ use std::sync::Arc;
 use k8s_openapi::api::networking::v1::{Ingress, IngressClass, IngressClassSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::delivery::{Change, Delivery, Item};
+use super::delivery::{Change, Delivery, Item, List};
 use super::fault::Fault;
 use super::scope::Scope;
 use super::trim::Kept;
 use crate::compile::References;
-use crate::compile::references::Names;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{ObjectKind, ObjectRef};
 use crate::settings::{Classes, Objects};
@@ -31,6 +30,14 @@ pub(super) enum Subject {
 }
 
 impl Subject {
+    /// The kind as Kubernetes spells it.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Objects(kind) => kind.as_str(),
+            Self::Namespaces => "Namespace",
+        }
+    }
+
     /// Whether only objects that something refers to are kept.
     pub(super) fn is_by_name(self) -> bool {
         match self {
@@ -141,9 +148,7 @@ impl Store {
     pub(super) fn take(&mut self, delivery: Delivery) -> Effect {
         let Delivery { watch, change } = delivery;
         match change {
-            Change::Listed { items, version, looked_for } => {
-                self.take_list(watch, items, version, looked_for.as_deref())
-            }
+            Change::Listed(list) => self.take_list(watch, list),
             Change::Applied(Item { kept, version }) => match kept {
                 Kept::Object(object) => self.apply(object, version),
                 Kept::Namespace(name) => Effect::of(self.select(&name)),
@@ -164,7 +169,7 @@ impl Store {
         }
     }
 
-    fn take_list(&mut self, watch: usize, items: Vec<Item>, version: u64, looked_for: Option<&Names>) -> Effect {
+    fn take_list(&mut self, watch: usize, list: List) -> Effect {
         let Some(watched) = self.watches.get_mut(watch) else { return Effect::Same };
         watched.sync = match watched.sync {
             Sync::Optional => Sync::Optional,
@@ -172,26 +177,20 @@ impl Store {
         };
         let (subject, scope) = (watched.subject, watched.scope.clone());
         match subject {
-            Subject::Namespaces => self.select_only(items),
-            Subject::Objects(kind) => self.replace(kind, &scope, items, version, looked_for),
+            Subject::Namespaces => self.select_only(list.items),
+            Subject::Objects(kind) => self.replace(kind, &scope, list),
         }
     }
 
     /// Makes the objects of a kind and scope be those of a list. Of what the list did not look for, and of what became
     /// newer since, it says nothing.
-    fn replace(
-        &mut self,
-        kind: ObjectKind,
-        scope: &Scope,
-        items: Vec<Item>,
-        version: u64,
-        looked_for: Option<&Names>,
-    ) -> Effect {
-        if kind == ObjectKind::IngressClass {
-            self.diagnostics.clear();
+    fn replace(&mut self, kind: ObjectKind, scope: &Scope, list: List) -> Effect {
+        let List { items, version, looked_for, anew } = list;
+        if anew {
+            self.versions.retain(|object, _| object.kind != kind);
         }
+        let mut changed = kind == ObjectKind::IngressClass && !std::mem::take(&mut self.diagnostics).is_empty();
         let mut gone: BTreeSet<ObjectRef> = self.held(kind).into_iter().filter(|held| scope.covers(held)).collect();
-        let mut changed = false;
         for Item { kept, version } in items {
             if let Kept::Object(object) = kept {
                 gone.remove(&object.reference());
@@ -199,7 +198,7 @@ impl Store {
             }
         }
         for object in gone {
-            let told = looked_for.is_none_or(|names| names.contains(&object.namespace, &object.name));
+            let told = looked_for.as_deref().is_none_or(|names| names.contains(&object.namespace, &object.name));
             if told {
                 changed |= self.delete(&object, version) == Effect::Changed;
             }
@@ -252,7 +251,7 @@ impl Store {
 
     /// Whether news of an object is to be heard; notes its version if so.
     fn counts(&mut self, object: &ObjectRef, version: u64) -> bool {
-        let Some(names) = names_of(&self.references, object.kind) else { return true };
+        let Some(names) = self.references.of_kind(object.kind) else { return true };
         if !names.contains(&object.namespace, &object.name) {
             return false;
         }
@@ -313,7 +312,7 @@ impl Store {
         let before = std::mem::replace(&mut self.references, now);
         let mut newly = Vec::new();
         for kind in [ObjectKind::Secret, ObjectKind::ConfigMap, ObjectKind::Endpoints] {
-            let (Some(before), Some(now)) = (names_of(&before, kind), names_of(&self.references, kind)) else {
+            let (Some(before), Some(now)) = (before.of_kind(kind), self.references.of_kind(kind)) else {
                 continue;
             };
             let object = |(namespace, name): (&str, &str)| ObjectRef::new(kind, namespace, name);
@@ -372,22 +371,6 @@ impl Store {
         }
         self.references_are_old |= !ingresses.is_empty();
         !ingresses.is_empty()
-    }
-}
-
-/// The names to keep of a kind; `None` is all.
-fn names_of(references: &References, kind: ObjectKind) -> Option<&Names> {
-    let References { secrets, config_maps, endpoints } = references;
-    match kind {
-        ObjectKind::Secret => Some(secrets),
-        ObjectKind::ConfigMap => Some(config_maps),
-        ObjectKind::Endpoints => Some(endpoints),
-        ObjectKind::Ingress
-        | ObjectKind::IngressClass
-        | ObjectKind::Service
-        | ObjectKind::EndpointSlice
-        | ObjectKind::File
-        | ObjectKind::Setting => None,
     }
 }
 

@@ -164,10 +164,11 @@ impl Watching {
             let lines = {
                 let shared = Arc::clone(&self.shared);
                 let state = shared.state();
-                if state.watches_end != self.ends {
+                let lines = self.lines(&state);
+                if lines.is_empty() && state.watches_end != self.ends {
                     return None;
                 }
-                self.lines(&state)
+                lines
             };
             if !lines.is_empty() {
                 return Some(lines);

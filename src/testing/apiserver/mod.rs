@@ -62,9 +62,23 @@ impl ApiServer {
         self.shared.change(State::bookmark);
     }
 
-    /// Forgets how objects came to be what they are, as compaction does: watches from any version before this are over.
+    /// The version of the newest change.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.shared.state().version
+    }
+
+    /// Forgets what changed up to a version, as compaction does: nobody can watch from a version before it.
+    pub fn forget_before(&self, version: u64) {
+        self.shared.change(|state| state.forget_before(version));
+    }
+
+    /// Forgets every change, and that there were none: nobody can watch from any version that was told of.
     pub fn compact(&self) {
-        self.shared.change(State::compact);
+        self.shared.change(|state| {
+            state.version += 1;
+            state.forget_before(state.version);
+        });
     }
 
     /// From now on lists are what they would be without the newest change, and of that version. `false` ends that.
@@ -109,12 +123,17 @@ impl ApiServer {
         self.shared.state().requests.clone()
     }
 
-    /// Waits until a request has come that is `wanted`, counting from the beginning. Gives it back.
+    /// Waits until a request has come that is `wanted`, those before this included. Gives the first back.
     pub async fn until_asked(&self, wanted: impl Fn(&Request) -> bool) -> Request {
+        self.until_asked_times(1, wanted).await
+    }
+
+    /// Waits until so many requests have come that are `wanted`. Gives the last of them back.
+    pub async fn until_asked_times(&self, times: usize, wanted: impl Fn(&Request) -> bool) -> Request {
         let mut changes = self.shared.changes();
         let waiting = async {
             loop {
-                if let Some(found) = self.requests().into_iter().find(&wanted) {
+                if let Some(found) = self.requests().into_iter().filter(&wanted).nth(times - 1) {
                     return found;
                 }
                 changes.changed().await.expect("the state is kept as long as the server");

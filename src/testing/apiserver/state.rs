@@ -120,10 +120,9 @@ impl State {
         self.bookmarked = self.version;
     }
 
-    pub(super) fn compact(&mut self) {
-        self.version += 1;
-        self.oldest = self.version;
-        self.history.clear();
+    pub(super) fn forget_before(&mut self, version: u64) {
+        self.oldest = version;
+        self.history.retain(|event| event.version > version);
     }
 
     /// The version of lists, and the objects as of then.
