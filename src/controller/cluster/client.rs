@@ -10,9 +10,9 @@ use bytes::Bytes;
 use http::header::{RETRY_AFTER, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Limited};
-use hyper::body::Incoming;
+use hyper::body::Body as Octets;
 use hyper_util::client::legacy::Client as HttpClient;
-use hyper_util::client::legacy::connect::{Connect, HttpConnector};
+use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use kube::client::{Body, ClientBuilder, ConfigExt as _};
 use kube::config::{InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError};
@@ -94,7 +94,7 @@ async fn from_kubeconfig(path: &PathBuf) -> Result<Config, ConnectError> {
 fn client(config: &Config) -> kube::Result<Client> {
     let https = config.rustls_https_connector_with_connector(tcp())?;
     let http: HttpClient<_, Body> = HttpClient::builder(TokioExecutor::new()).build(https);
-    let exchange = tower::service_fn(move |request: Request<Body>| exchange(http.clone(), request));
+    let exchange = tower::service_fn(move |request: Request<Body>| guarded(http.request(request)));
     let stack =
         ClientBuilder::new(exchange, config.default_namespace.as_str()).with_layer(&config.extra_headers_layer()?);
     let url = config.base_uri_layer();
@@ -117,16 +117,21 @@ fn tcp() -> HttpConnector {
     tcp
 }
 
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
+pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Sends one request and waits for the head of its response.
-async fn exchange<C>(http: HttpClient<C, Body>, request: Request<Body>) -> Result<Response<Incoming>, BoxError>
+/// Waits for the head of a response, but not for ever, and makes a refusal that asks for patience an error that says so.
+pub(super) async fn guarded<B, E>(
+    response: impl Future<Output = Result<Response<B>, E>>,
+) -> Result<Response<B>, BoxError>
 where
-    C: Connect + Clone + Send + Sync + 'static,
+    B: Octets<Data = Bytes> + Send,
+    B::Error: Into<BoxError>,
+    E: Into<BoxError>,
 {
-    let response = timeout(RESPONSE_HEAD, http.request(request))
+    let response = timeout(RESPONSE_HEAD, response)
         .await
-        .map_err(|_| format!("no answer within {} s", RESPONSE_HEAD.as_secs()))??;
+        .map_err(|_| format!("no answer within {} s", RESPONSE_HEAD.as_secs()))?
+        .map_err(Into::into)?;
     match (response.status(), retry_after(response.headers())) {
         (StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE, Some(seconds)) => {
             Err(Box::new(kube::Error::Api(Box::new(refusal(response, seconds).await))))
@@ -141,7 +146,11 @@ fn retry_after(fields: &HeaderMap) -> Option<u32> {
 }
 
 /// A refusal with the field's seconds where callers look for them; what an overloaded API server answers is no object.
-async fn refusal(response: Response<Incoming>, seconds: u32) -> Status {
+async fn refusal<B>(response: Response<B>, seconds: u32) -> Status
+where
+    B: Octets<Data = Bytes> + Send,
+    B::Error: Into<BoxError>,
+{
     let code = response.status();
     let body = Limited::new(response.into_body(), REFUSAL)
         .collect()

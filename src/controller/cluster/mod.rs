@@ -12,6 +12,7 @@ mod fault;
 mod fetch;
 mod follow;
 mod line;
+mod page;
 mod plan;
 mod reflector;
 mod scope;

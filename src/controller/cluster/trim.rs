@@ -29,6 +29,11 @@ pub(super) enum Kept {
 pub(super) trait Trim {
     /// Drops what nobody needs. `prefix` is that of annotations.
     fn trim(self, prefix: &str) -> Kept;
+
+    /// How many octets of values it holds, where that may be many.
+    fn weight(&self) -> usize {
+        0
+    }
 }
 
 impl Trim for Ingress {
@@ -141,6 +146,10 @@ impl Trim for ApiSecret {
         };
         Kept::Object(secret.into())
     }
+
+    fn weight(&self) -> usize {
+        self.data.iter().flatten().map(|(_, value)| value.0.len()).sum()
+    }
 }
 
 impl Trim for ApiConfigMap {
@@ -152,6 +161,12 @@ impl Trim for ApiConfigMap {
             data: data.unwrap_or_default(),
         };
         Kept::Object(Object::ConfigMap(Arc::new(config_map)))
+    }
+
+    fn weight(&self) -> usize {
+        let text = self.data.iter().flatten().map(|(_, value)| value.len());
+        let octets = self.binary_data.iter().flatten().map(|(_, value)| value.0.len());
+        text.chain(octets).sum()
     }
 }
 

@@ -15,6 +15,7 @@ use tokio::task::{Id, JoinSet};
 
 use super::delivery::Delivery;
 use super::line::Line;
+use super::page::Page;
 use super::reflector::{Keep, Reflector, Sink};
 use super::scope::Scope;
 use super::store::Subject;
@@ -24,10 +25,6 @@ use crate::compile::references::Names;
 use crate::ir::ObjectKind;
 use crate::telemetry::watch::{WatchCell, Watches as Metrics};
 
-/// How many objects are asked for at a time, as Kubernetes's own clients do.
-const PAGE: u32 = 500;
-/// The same for kinds of which most are dropped, and which may be large.
-const PAGE_BY_NAME: u32 = 250;
 /// How long a watch that has panicked is left alone.
 const AFTER_A_PANIC: Duration = Duration::from_secs(10);
 /// What is not asked for, as in ingress-nginx: the records of Helm, which are most of the octets of most clusters'
@@ -160,7 +157,7 @@ impl Watches {
         K: Resource<DynamicType = ()> + Trim + Clone + Debug + DeserializeOwned + Send + 'static,
     {
         let Running { number, subject, scope, cell } = running;
-        let page = if subject.is_by_name() { PAGE_BY_NAME } else { PAGE };
+        let page = if subject.is_by_name() { Page::of_heavy_kind() } else { Page::of_light_kind() };
         let no_helm = (*subject == Subject::Objects(ObjectKind::Secret)).then(|| NO_HELM_RECORDS.to_owned());
         let fields: Vec<String> = scope.fields().into_iter().chain(no_helm).collect();
         let reflector = Reflector {

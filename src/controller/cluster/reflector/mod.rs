@@ -23,6 +23,7 @@ use super::backoff::Backoff;
 use super::delivery::{Change, Delivery, Item, List, parse_version};
 use super::fault::Fault;
 use super::line::{Line, Standing};
+use super::page::Page;
 use super::trim::{Kept, Trim};
 use crate::compile::references::Names;
 use crate::snapshot::Object;
@@ -64,8 +65,7 @@ pub(super) struct Reflector<K> {
     /// Selectors of the objects.
     pub(super) labels: Option<String>,
     pub(super) fields: Option<String>,
-    /// How many objects are asked for at a time.
-    pub(super) page: u32,
+    pub(super) page: Page,
     /// How long until everything is listed again.
     pub(super) sync_period: Option<Duration>,
     pub(super) sink: Sink,
@@ -137,7 +137,7 @@ where
         let mut params = ListParams {
             label_selector: self.labels.clone(),
             field_selector: self.fields.clone(),
-            limit: Some(self.page),
+            limit: Some(self.page.limit()),
             ..ListParams::default()
         };
         let mut items = Vec::new();
@@ -147,6 +147,8 @@ where
                 Ok(Err(error)) => return Ok(Err(error.into())),
                 Err(_) => return Ok(Err(Fault::Silent(PAGE_TIME))),
             };
+            self.page.weigh(page.items.iter().map(Trim::weight));
+            params.limit = Some(self.page.limit());
             items.extend(page.items.into_iter().filter_map(|object| self.sink.keep(object, looked_for.as_deref())));
             match page.metadata.continue_.filter(|token| !token.is_empty()) {
                 Some(token) => params.continue_token = Some(token),
@@ -300,3 +302,6 @@ impl Sink {
         self.deliveries.send(Delivery { watch: self.watch, change }).await.map_err(|_| Closed)
     }
 }
+
+#[cfg(test)]
+mod tests;
