@@ -83,6 +83,7 @@ impl Script {
     }
 }
 
+#[derive(Clone, Copy)]
 enum Stays {
     Yes,
     No,
