@@ -25,6 +25,7 @@ use tokio::time::{Instant, sleep};
 use super::backoff::Backoff;
 use super::delivery::{Item, parse_version};
 use super::fault::Fault;
+use super::scope::fields_of_one;
 use super::trim::Trim;
 use crate::ir::{ObjectKind, ObjectRef};
 
@@ -189,7 +190,7 @@ where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Trim + Clone + Debug + DeserializeOwned,
 {
     // A list of the one, for which the permission to watch is enough: ingress-nginx's ClusterRole has no `get` here.
-    let itself = ListParams::default().fields(&format!("metadata.name={}", object.name));
+    let itself = ListParams::default().fields(&fields_of_one::<K>(&object.name));
     let found = Api::<K>::namespaced(client, &object.namespace).list(&itself).await?.items.into_iter().next();
     Ok(found.map(|found| {
         let version = parse_version(found.resource_version().as_deref());

@@ -5,6 +5,7 @@ use std::fmt;
 use k8s_openapi::NamespaceResourceScope;
 use kube::{Api, Client, Resource};
 
+use super::trim::Trim;
 use crate::ir::ObjectRef;
 use crate::snapshot::map::SERVICE_NAME_LABEL;
 
@@ -59,12 +60,21 @@ impl Scope {
         }
     }
 
-    pub(super) fn fields(&self) -> Option<String> {
+    /// What the kind asks for, of the one object if it is one.
+    pub(super) fn fields<K: Trim>(&self) -> Option<String> {
         match self {
-            Self::One { name, .. } => Some(format!("metadata.name={name}")),
-            Self::Everywhere | Self::Labelled(_) | Self::Namespace(_) | Self::SlicesOf { .. } => None,
+            Self::One { name, .. } => Some(fields_of_one::<K>(name)),
+            Self::Everywhere | Self::Labelled(_) | Self::Namespace(_) | Self::SlicesOf { .. } => {
+                K::FIELDS.map(str::to_owned)
+            }
         }
     }
+}
+
+/// The selector of one object by its name.
+pub(super) fn fields_of_one<K: Trim>(name: &str) -> String {
+    let itself = format!("metadata.name={name}");
+    K::FIELDS.map_or_else(|| itself.clone(), |fields| format!("{itself},{fields}"))
 }
 
 impl fmt::Display for Scope {

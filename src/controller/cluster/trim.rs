@@ -27,6 +27,9 @@ pub(super) enum Kept {
 
 /// A kind of object that is followed.
 pub(super) trait Trim {
+    /// A selector of those that are asked for; `None` is all.
+    const FIELDS: Option<&'static str> = None;
+
     /// Drops what nobody needs. `prefix` is that of annotations.
     fn trim(self, prefix: &str) -> Kept;
 
@@ -135,6 +138,10 @@ fn subset(EndpointSubset { addresses, not_ready_addresses, ports }: EndpointSubs
 }
 
 impl Trim for ApiSecret {
+    /// As in ingress-nginx: not the records of Helm, which are most of the octets of most clusters' Secrets, and no
+    /// certificates.
+    const FIELDS: Option<&'static str> = Some("type!=helm.sh/release.v1");
+
     fn trim(self, _: &str) -> Kept {
         let Self { data, immutable: _, metadata, string_data: _, type_ } = self;
         let data = data.into_iter().flatten().map(|(key, value)| (key, SecretBytes::new(value.0)));

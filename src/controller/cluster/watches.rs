@@ -27,9 +27,6 @@ use crate::telemetry::watch::{WatchCell, Watches as Metrics};
 
 /// How long a watch that has panicked is left alone.
 const AFTER_A_PANIC: Duration = Duration::from_secs(10);
-/// What is not asked for, as in ingress-nginx: the records of Helm, which are most of the octets of most clusters'
-/// Secrets and no certificate.
-const NO_HELM_RECORDS: &str = "type!=helm.sh/release.v1";
 
 /// The names to keep of one kind; `None` until they are known.
 type NamesCell = cell::Sender<Option<Arc<Names>>>;
@@ -158,12 +155,10 @@ impl Watches {
     {
         let Running { number, subject, scope, cell } = running;
         let page = if subject.is_by_name() { Page::of_heavy_kind() } else { Page::of_light_kind() };
-        let no_helm = (*subject == Subject::Objects(ObjectKind::Secret)).then(|| NO_HELM_RECORDS.to_owned());
-        let fields: Vec<String> = scope.fields().into_iter().chain(no_helm).collect();
         let reflector = Reflector {
             api,
             labels: scope.labels(),
-            fields: (!fields.is_empty()).then(|| fields.join(",")),
+            fields: scope.fields::<K>(),
             page,
             sync_period: self.sync_period,
             sink: Sink { watch: *number, keep, prefix: Arc::clone(&self.prefix), deliveries: self.deliveries.clone() },

@@ -1,7 +1,7 @@
 //! Secrets and ConfigMaps: only what something refers to is asked for by itself and kept, and it is there at once.
 
 use landfall::cli::Server;
-use landfall::testing::apiserver::Trouble;
+use landfall::testing::apiserver::{Request, Trouble};
 use landfall::testing::certificates::{KeyPairPem, TestCa};
 use landfall::testing::objects::{settings as config_map, tls_secret};
 use landfall::testing::raw::PATIENCE;
@@ -45,6 +45,11 @@ fn with_tls(name: &str, host: &str, secret: &str) -> Value {
     Ingress::named(name).route(host, "/", "web").tls(host, secret).build()
 }
 
+/// Whether the Secret is asked for by itself.
+fn is_read_of_cert(asked: &Request) -> bool {
+    asked.resource == "secrets" && asked.parameter("fieldSelector").starts_with("metadata.name=cert")
+}
+
 #[tokio::test]
 async fn a_certificate_is_served_from_the_start_and_its_renewal_at_once() {
     let (origin, ca) = (Origin::start("web").await, TestCa::new());
@@ -65,12 +70,12 @@ async fn a_secret_that_was_there_long_before_its_ingress_is_served_with_it() {
     let cluster = ApiServer::start(objects_of_one(&origin)).await;
     cluster.apply(secret("cert", "Opaque", &pair));
     let server = serve(&cluster, &[]).await;
-    assert!(!cluster.requests().iter().any(|asked| asked.name == "cert"), "nobody refers to it");
+    assert!(!cluster.requests().iter().any(is_read_of_cert), "nobody refers to it");
     cluster.apply(with_tls("more", "b.test", "cert"));
     // TLS hosts redirect: from their first answer on, their certificate is the right one.
     until_status(&server, "b.test", 404, 308).await;
     assert_eq!(presented(&server, "b.test").await, leaf(&pair));
-    cluster.until_asked(|asked| asked.resource == "secrets" && asked.name == "cert").await;
+    cluster.until_asked(is_read_of_cert).await;
     server.shutdown().await;
 }
 
@@ -104,7 +109,7 @@ async fn a_secret_that_cannot_be_read_at_first_is_read_later() {
     let pair = ca.issue_for(["b.test"]);
     let (cluster, server) = serve_one(&origin).await;
     cluster.apply(secret("cert", "kubernetes.io/tls", &pair));
-    cluster.trouble(|asked| (asked.name == "cert").then_some(Trouble::Refuse(500, None)));
+    cluster.trouble(|asked| is_read_of_cert(asked).then_some(Trouble::Refuse(500, None)));
     cluster.apply(with_tls("more", "b.test", "cert"));
     until_status(&server, "b.test", 404, 308).await;
     cluster.apply(ingress("another", "c.test"));
@@ -138,7 +143,6 @@ async fn the_config_map_of_its_flag_is_followed() {
     server.shutdown().await;
 }
 
-/// An answer that cannot be read may be a Secret's, so nothing of it is repeated anywhere.
 #[tokio::test]
 async fn secrets_are_asked_for_without_the_records_of_helm() {
     let origin = Origin::start("web").await;
