@@ -7,6 +7,7 @@ mod admin_client;
 mod check;
 mod demo;
 mod descriptors;
+mod environment;
 mod explain;
 pub mod generate;
 mod low_ports;

@@ -7,7 +7,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::server::{self, End};
 use super::signals::Signals;
-use super::{descriptors, low_ports, terminal};
+use super::{descriptors, environment, low_ports, terminal};
 use crate::diagnostic::Diagnostic;
 use crate::settings::{Flags, LogForm, Settings, Verbosity};
 use crate::telemetry::trace::{self, TraceFormat};
@@ -18,7 +18,9 @@ const CONTROL_THREADS: usize = 2;
 
 /// Runs until a signal ends it. Flags that are wrong are all named, and nothing is started.
 pub(super) fn run(flags: &Flags) -> anyhow::Result<ExitCode> {
-    let (settings, notes) = match Settings::from_flags(flags) {
+    let mut flags = flags.clone();
+    flags.reporting.pod = environment::pod();
+    let (settings, notes) = match Settings::from_flags(&flags) {
         Ok(settings) => settings,
         Err(faults) => return Ok(terminal::refuse_flags(&faults)),
     };

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Command, FromArgMatches};
 
+use super::reporting::ReportingFlags;
 use super::without_effect::WithoutEffect;
 
 /// What was typed.
@@ -129,6 +130,8 @@ pub struct Flags {
     /// Do not serve Services of type ExternalName.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
     pub disable_svc_external_name: String,
+    #[command(flatten)]
+    pub reporting: ReportingFlags,
     #[command(flatten)]
     pub without_effect: WithoutEffect,
 }

@@ -9,6 +9,7 @@ pub mod flags;
 mod go;
 mod local;
 mod selector;
+pub mod reporting;
 pub mod without_effect;
 
 use std::net::IpAddr;
@@ -20,6 +21,7 @@ use crate::ir::ObjectRef;
 use crate::ir::listener::AccessLog;
 
 pub use flags::{Flags, normalize_args};
+pub use reporting::Reporting;
 
 /// The settings of one process, as meant. Live settings are objects (the ConfigMap) and not here.
 #[derive(Debug, Clone)]
@@ -31,6 +33,7 @@ pub struct Settings {
     pub logs: Logs,
     pub metrics: MetricSettings,
     pub shutdown: Shutdown,
+    pub reporting: Reporting,
 }
 
 /// Where objects come from.

@@ -34,8 +34,6 @@ pub enum Form {
 }
 
 const LOGS: &str = "messages go to stderr, in the form of --log-format";
-const STATUS: &str = "statuses are not written yet";
-const LEADER: &str = "there is no leader yet, as no statuses are written";
 const NGINX: &str = "it is about a part of nginx that does not exist here";
 const NATIVE: &str =
     "histograms have the buckets of --time-buckets and the like alone, as Prometheus's text format has no others";
@@ -53,11 +51,7 @@ pub const TABLE: &[Row] = &[
     note("deep-inspect", Form::Bool, "true", "no value can reach into a configuration file, as there is none"),
     note("default-server-port", Form::Value, "8181", NGINX),
     note("disable-full-test", Form::Bool, "false", "there is no configuration file to test"),
-    note("disable-leader-election", Form::Bool, "false", LEADER),
-    note("disable-sync-events", Form::Bool, "false", "no Events are written yet"),
     note("dynamic-configuration-retries", Form::Value, "15", NGINX),
-    note("election-id", Form::Value, "ingress-controller-leader", LEADER),
-    note("election-ttl", Form::Value, "30s", LEADER),
     note("enable-annotation-validation", Form::Bool, "true", "annotations are always validated"),
     lost("enable-ssl-chain-completion", Form::Bool, "false", "chains are served as the Secret has them"),
     lost("enable-ssl-passthrough", Form::Bool, "false", "hosts with ssl-passthrough answer 503"),
@@ -82,21 +76,15 @@ pub const TABLE: &[Row] = &[
     note("profiler-address", Form::Value, "127.0.0.1", PROFILER),
     note("profiler-port", Form::Value, "10245", PROFILER),
     note("profiling", Form::Bool, "true", PROFILER),
-    lost("publish-service", Form::Value, "", STATUS),
-    lost("publish-status-address", Form::Value, "", STATUS),
-    lost("report-node-internal-ip-address", Form::Bool, "false", STATUS),
     note("skip_headers", Form::Bool, "false", LOGS),
     note("skip_log_headers", Form::Bool, "false", LOGS),
     note("ssl-passthrough-proxy-port", Form::Value, "442", NGINX),
     note("status-port", Form::Value, "10246", NGINX),
-    note("status-update-interval", Form::Value, "60", STATUS),
     note("stderrthreshold", Form::Value, "2", LOGS),
     note("stream-port", Form::Value, "10247", NGINX),
     note("sync-rate-limit", Form::Value, "0.3", "a change is live at once, at a cost that needs no limit"),
     lost("tcp-services-configmap", Form::Value, "", "TCP services are not served"),
     lost("udp-services-configmap", Form::Value, "", "UDP services are not served"),
-    note("update-status", Form::Bool, "true", STATUS),
-    note("update-status-on-shutdown", Form::Bool, "true", STATUS),
     lost("validating-webhook", Form::Value, "", WEBHOOK),
     note("validating-webhook-certificate", Form::Value, "", WEBHOOK),
     note("validating-webhook-key", Form::Value, "", WEBHOOK),

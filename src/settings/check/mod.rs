@@ -1,6 +1,7 @@
 //! Flags as typed to settings as meant. Every value is read, so that every wrong one is reported.
 
 mod source;
+mod reporting;
 
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
@@ -34,8 +35,12 @@ impl Settings {
             logs: check.logs(flags),
             metrics: check.metrics(flags),
             shutdown: check.shutdown(flags),
+            reporting: check.reporting(&flags.reporting),
         };
         check.ports_differ(&settings.listen);
+        if flags.manifests.is_some() {
+            check.reports_to_nobody(&flags.reporting);
+        }
         let diagnostics = check.diagnostics;
         if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
             return Err(diagnostics);

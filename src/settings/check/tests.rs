@@ -47,7 +47,7 @@ fn the_arguments_of_the_stock_deployment_are_taken() {
     assert_eq!(settings.logs.verbosity, Verbosity::Info);
     let warned = diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Warning);
     let warned: Vec<_> = warned.map(|diagnostic| diagnostic.provenance.object.name.as_str()).collect();
-    assert_eq!(warned, ["--publish-service", "--validating-webhook"]);
+    assert_eq!(warned, ["--validating-webhook"]);
 }
 
 #[test]
