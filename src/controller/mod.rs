@@ -7,9 +7,9 @@ mod cluster;
 mod dns;
 mod folder;
 mod holdoff;
-#[expect(dead_code, reason = "for whoever tells the cluster what became of its objects")]
 mod outcome;
 mod rebuild;
+mod reporting;
 mod watch;
 
 use std::path::PathBuf;
@@ -22,6 +22,7 @@ use tokio::sync::{oneshot, watch as cell};
 
 use cluster::Following;
 use rebuild::Rebuild;
+use reporting::Reporting;
 
 pub use cluster::ConnectError;
 
@@ -49,6 +50,8 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct ControllerHandle {
     ready: cell::Receiver<bool>,
+    /// Dropped when nothing is to be reported any more.
+    reports: Option<oneshot::Sender<()>>,
     stop: oneshot::Sender<()>,
     thread: JoinHandle<()>,
 }
@@ -61,8 +64,16 @@ impl ControllerHandle {
         let _ended = ready.wait_for(|ready| *ready).await;
     }
 
-    /// Stops watching and returns when nothing is published any more.
-    pub async fn shutdown(self) {
+    /// Begins to end reporting to the cluster: statuses are cleared if no other process stays, and another may lead.
+    /// Objects are still followed.
+    pub fn step_down(&mut self) {
+        self.reports = None;
+    }
+
+    /// Stops watching and returns when nothing is published any more, and what was to be reported at the end has been,
+    /// for which some seconds at most are taken.
+    pub async fn shutdown(mut self) {
+        self.step_down();
         drop(self.stop);
         let joined = tokio::task::spawn_blocking(move || self.thread.join()).await;
         if !matches!(joined, Ok(Ok(()))) {
@@ -80,9 +91,10 @@ pub async fn spawn(
     let report = Arc::<ReportCell>::default();
     let (announce, ready) = cell::channel(false);
     let (stop, stopped) = oneshot::channel();
+    let (reports, no_reports) = oneshot::channel();
     let (begun, beginning) = oneshot::channel();
     let runtime = Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;
-    let sides = Sides { settings, publisher, report: Arc::clone(&report), announce, stopped };
+    let sides = Sides { settings, publisher, report: Arc::clone(&report), announce, no_reports, stopped };
     let thread = std::thread::Builder::new().name("controller".to_owned());
     let thread = thread
         .spawn(move || {
@@ -99,7 +111,7 @@ pub async fn spawn(
         })
         .map_err(StartError::Thread)?;
     beginning.await.unwrap_or(Err(StartError::Panicked))?;
-    Ok((ControllerHandle { ready, stop, thread }, report))
+    Ok((ControllerHandle { ready, reports: Some(reports), stop, thread }, report))
 }
 
 /// What connects the control plane with the rest of the process.
@@ -108,6 +120,7 @@ struct Sides {
     publisher: Publisher,
     report: Arc<ReportCell>,
     announce: cell::Sender<bool>,
+    no_reports: oneshot::Receiver<()>,
     stopped: oneshot::Receiver<()>,
 }
 
@@ -115,7 +128,7 @@ struct Sides {
 type Running = Pin<Box<dyn Future<Output = ()>>>;
 
 async fn begin(sides: Sides) -> Result<Running, StartError> {
-    let Sides { settings, publisher, report, announce, stopped } = sides;
+    let Sides { settings, publisher, report, announce, no_reports, stopped } = sides;
     Ok(match &settings.source {
         Source::Manifests(path) => {
             let objects = Folder::read(path).map_err(|error| StartError::Folder { path: path.clone(), error })?;
@@ -125,8 +138,11 @@ async fn begin(sides: Sides) -> Result<Running, StartError> {
         Source::Cluster(cluster) => {
             let client = cluster::connect(cluster).await?;
             let following = Following::start(&client, &settings, cluster, &report);
-            let rebuild = Rebuild::new(&settings, publisher, report);
-            Box::pin(cluster::Running { following, stopped, announce, rebuild }.run())
+            let rebuild = Rebuild::new(&settings, publisher, Arc::clone(&report));
+            let reporting = Reporting::new(&client, &settings, &rebuild.outcomes(), &report);
+            let reporting = reporting.run(async { _ = no_reports.await });
+            let running = cluster::Running { following, stopped, announce, rebuild };
+            Box::pin(async { _ = tokio::join!(running.run(), reporting) })
         }
     })
 }

@@ -70,7 +70,6 @@ impl Rebuild {
     }
 
     /// What was last published, and every publication from now on.
-    #[expect(dead_code, reason = "for whoever tells the cluster what became of its objects")]
     pub(super) fn outcomes(&self) -> cell::Receiver<Outcome> {
         self.outcomes.subscribe()
     }

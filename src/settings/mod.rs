@@ -8,8 +8,8 @@ mod check;
 pub mod flags;
 mod go;
 mod local;
-mod selector;
 pub mod reporting;
+mod selector;
 pub mod without_effect;
 
 use std::net::IpAddr;

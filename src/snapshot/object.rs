@@ -133,6 +133,8 @@ pub fn name_of(metadata: &ObjectMeta) -> &str {
 pub struct Secret {
     pub namespace: String,
     pub name: String,
+    /// What tells it from an earlier one of the same name; `None` outside of a cluster.
+    pub uid: Option<String>,
     /// `Opaque` where none is given.
     pub type_: String,
     pub data: BTreeMap<String, SecretBytes>,
@@ -175,6 +177,8 @@ impl fmt::Debug for SecretBytes {
 pub struct ConfigMap {
     pub namespace: String,
     pub name: String,
+    /// What tells it from an earlier one of the same name; `None` outside of a cluster.
+    pub uid: Option<String>,
     pub data: BTreeMap<String, String>,
 }
 
@@ -185,7 +189,7 @@ mod tests {
     #[test]
     fn debug_output_of_a_secret_shows_no_value() {
         let data = [("tls.key".to_owned(), SecretBytes::new(*b"hunter2"))].into();
-        let secret = Secret { namespace: "a".into(), name: "b".into(), type_: "Opaque".into(), data };
+        let secret = Secret { namespace: "a".into(), name: "b".into(), uid: None, type_: "Opaque".into(), data };
         let printed = format!("{secret:?} {:?}", Object::from(secret.clone()));
         assert!(!printed.contains("hunter2") && !printed.contains("104"), "{printed}");
         assert!(printed.contains("tls.key"));

@@ -57,6 +57,7 @@ impl Gathered {
         count_points(workers, &mut points);
         report_points(report, &mut points);
         report.watches().points(&mut points);
+        report.reporting().points(&mut points);
         let dropped = log_lines_dropped.load(Ordering::Relaxed);
         points.push(Point { family: &family::LOG_LINES_DROPPED, labels: Vec::new(), value: dropped as f64 });
         Self { options: options.clone(), requests: request_series(workers), points }

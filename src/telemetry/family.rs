@@ -89,6 +89,12 @@ families! {
         "What the certificate served for a host says of itself; always 1";
     ORPHAN_INGRESS = Gauge "nginx_ingress_controller_orphan_ingress" &["namespace", "ingress", "type"],
         "1 for an Ingress that refers to a Service without endpoints";
+    LEADER = Gauge "nginx_ingress_controller_leader_election_status" &["name"],
+        "Whether this process holds the Lease of that name, and so writes statuses and Events";
+    STATUS_UPDATES = Counter "landfall_status_updates_total" &["outcome"],
+        "Statuses of Ingresses that were written, and attempts that failed";
+    EVENTS = Counter "landfall_events_total" &["outcome"],
+        "Events that were written, attempts that failed, and diagnostics that got none because of a limit";
     CONNECTIONS_ACCEPTED = Counter "landfall_connections_accepted_total" &["listener"],
         "Client connections taken from the accept queue";
     CONNECTIONS_HANDLED = Counter "landfall_connections_handled_total" &["listener"],

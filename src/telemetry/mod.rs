@@ -12,6 +12,7 @@ pub mod family;
 pub mod log;
 pub mod metrics;
 pub mod report;
+pub mod reporting;
 pub mod route;
 pub mod trace;
 pub mod watch;

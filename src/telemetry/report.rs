@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 
+use super::reporting::ReportingCell;
 use super::watch::Watches;
 use crate::diagnostic::Diagnostic;
 use crate::ir::ObjectKind;
@@ -42,6 +43,7 @@ pub struct ReportCell {
     failed: AtomicU64,
     failed_last: AtomicBool,
     watches: Watches,
+    reporting: ReportingCell,
 }
 
 impl ReportCell {
@@ -74,6 +76,12 @@ impl ReportCell {
     #[must_use]
     pub fn watches(&self) -> &Watches {
         &self.watches
+    }
+
+    /// What was reported to the cluster, where objects come from one.
+    #[must_use]
+    pub fn reporting(&self) -> &ReportingCell {
+        &self.reporting
     }
 
     #[must_use]

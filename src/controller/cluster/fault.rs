@@ -9,7 +9,7 @@ use crate::telemetry::watch::Interruption;
 
 /// Why a request or a watch came to nothing.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(in crate::controller) enum Fault {
     /// The server said no.
     Refused(Box<Status>),
     /// The request did not get through, or its answer did not get back.
@@ -49,8 +49,37 @@ impl Fault {
         self.reason() == Interruption::Forbidden
     }
 
+    fn code(&self) -> Option<u16> {
+        match self {
+            Self::Refused(status) => Some(status.code),
+            Self::Client(_) | Self::Silent(_) | Self::Cut | Self::Stale { .. } => None,
+        }
+    }
+
+    /// Someone else was faster: the object has changed, or is there already.
+    pub(in crate::controller) fn is_conflict(&self) -> bool {
+        self.code() == Some(409)
+    }
+
+    /// There is no such object.
+    pub(in crate::controller) fn is_missing(&self) -> bool {
+        self.code() == Some(404)
+    }
+
+    /// Whether it is about what was asked, so that something else may well succeed.
+    pub(in crate::controller) fn is_about_object(&self) -> bool {
+        self.code().is_some_and(|code| (400..500).contains(&code) && code != 401 && code != 429)
+    }
+
+    /// The object's namespace is being deleted, or gone.
+    pub(in crate::controller) fn is_about_going_namespace(&self) -> bool {
+        let Self::Refused(status) = self else { return false };
+        let mut causes = status.details.iter().flat_map(|details| &details.causes);
+        self.is_missing() || causes.any(|cause| cause.reason == "NamespaceTerminating")
+    }
+
     /// How long the server asks to be left alone.
-    pub(super) fn retry_after(&self) -> Option<Duration> {
+    pub(in crate::controller) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Refused(status) => {
                 let seconds = status.details.as_ref().map(|details| details.retry_after_seconds)?;
@@ -69,6 +98,8 @@ impl From<kube::Error> for Fault {
         }
     }
 }
+
+impl std::error::Error for Fault {}
 
 impl fmt::Display for Fault {
     /// One line, with the causes; never the text of an answer that cannot be read, which may be a Secret.

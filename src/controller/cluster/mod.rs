@@ -8,7 +8,7 @@
 mod backoff;
 mod client;
 mod delivery;
-mod fault;
+pub(super) mod fault;
 mod fetch;
 mod follow;
 mod line;

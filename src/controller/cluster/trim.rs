@@ -148,6 +148,7 @@ impl Trim for ApiSecret {
         let secret = Secret {
             namespace: metadata.namespace.unwrap_or_default(),
             name: metadata.name.unwrap_or_default(),
+            uid: metadata.uid,
             type_: type_.unwrap_or_else(|| "Opaque".to_owned()),
             data: data.collect(),
         };
@@ -165,6 +166,7 @@ impl Trim for ApiConfigMap {
         let config_map = ConfigMap {
             namespace: metadata.namespace.unwrap_or_default(),
             name: metadata.name.unwrap_or_default(),
+            uid: metadata.uid,
             data: data.unwrap_or_default(),
         };
         Kept::Object(Object::ConfigMap(Arc::new(config_map)))

@@ -1,7 +1,7 @@
 //! Flags as typed to settings as meant. Every value is read, so that every wrong one is reported.
 
-mod source;
 mod reporting;
+mod source;
 
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
