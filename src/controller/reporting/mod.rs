@@ -147,6 +147,6 @@ fn identity(pod: &Pod) -> String {
 /// Returns when there is another outcome. One that will never come is waited for.
 async fn changed(outcomes: &mut watch::Receiver<Outcome>) {
     if outcomes.changed().await.is_err() {
-        pending().await
+        pending::<()>().await;
     }
 }

@@ -1,6 +1,8 @@
 //! Whole processes against a server, in paused time: who reports, and what becomes of it at the end.
 
-use std::pin::pin;
+#![expect(clippy::disallowed_methods, reason = "time is paused")]
+
+use std::pin::Pin;
 
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -64,8 +66,8 @@ impl Process {
         Self { reporting, report }
     }
 
-    async fn run(self, stop: oneshot::Receiver<()>) {
-        self.reporting.run(async { _ = stop.await }).await;
+    fn run(self, stop: oneshot::Receiver<()>) -> Pin<Box<dyn Future<Output = ()>>> {
+        Box::pin(self.reporting.run(async { _ = stop.await }))
     }
 }
 
@@ -101,6 +103,10 @@ async fn one_of_two_reports_and_hands_over_when_it_ends() {
     let one = async {
         one.await;
         pending::<()>().await;
+    };
+    let other = async {
+        fake.until(|fake| holder(fake) == "one").await;
+        other.await;
     };
     tokio::select! {
         () = one => {}
@@ -142,7 +148,7 @@ async fn the_end_takes_a_few_seconds_whatever_the_server_does() {
 async fn who_loses_the_lease_writes_nothing_more_until_it_has_it_again() {
     let (fake, now) = cluster();
     let (_keep, stopped) = oneshot::channel();
-    let mut process = pin!(Process::new(&fake, &now, "one", &[]).run(stopped));
+    let mut process = Process::new(&fake, &now, "one", &[]).run(stopped);
     let story = async {
         fake.until(|fake| says(fake, "one")).await;
         let mut lease = fake.get(LEASE).unwrap();

@@ -109,7 +109,7 @@ mod tests {
         points.into_iter().map(|Point { hostname, ip }| format!("{hostname}{ip}")).collect()
     }
 
-    fn service(spec: Value, balanced: Value) -> Vec<String> {
+    fn service(spec: &Value, balanced: &Value) -> Vec<String> {
         let service = read(json!({ "spec": spec, "status": { "loadBalancer": { "ingress": balanced } } }));
         texts(of_service(&service).unwrap().iter().cloned())
     }
@@ -119,9 +119,9 @@ mod tests {
         let balanced = json!([{ "hostname": "lb.example.com" }, { "ip": "192.0.2.1" }, { "ip": "2001:DB8::1" }]);
         let spec =
             json!({ "type": "LoadBalancer", "clusterIP": "10.0.0.1", "externalIPs": ["192.0.2.1", "192.0.2.2"] });
-        assert_eq!(service(spec, balanced), ["192.0.2.1", "192.0.2.2", "2001:db8::1", "lb.example.com"]);
+        assert_eq!(service(&spec, &balanced), ["192.0.2.1", "192.0.2.2", "2001:db8::1", "lb.example.com"]);
         assert_eq!(
-            service(json!({ "type": "LoadBalancer", "clusterIP": "10.0.0.1" }), json!([])),
+            service(&json!({ "type": "LoadBalancer", "clusterIP": "10.0.0.1" }), &json!([])),
             Vec::<String>::new()
         );
     }
@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn other_types_give_what_ingress_nginx_takes_of_them() {
         let balanced = json!([{ "ip": "192.0.2.9" }]);
-        let of = |spec| service(spec, balanced.clone());
+        let of = |spec: Value| service(&spec, &balanced);
         assert_eq!(of(json!({ "type": "ExternalName", "externalName": "edge.example.com" })), ["edge.example.com"]);
         assert_eq!(
             of(json!({ "type": "ClusterIP", "clusterIP": "10.0.0.1", "externalIPs": ["192.0.2.1"] })),
@@ -145,8 +145,8 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_left_out() {
-        assert_eq!(service(json!({ "clusterIP": "None" }), json!([])), ["none"; 0]);
-        assert_eq!(service(json!({ "type": "ExternalName", "externalName": "not_a_name" }), json!([])), ["none"; 0]);
+        assert_eq!(service(&json!({ "clusterIP": "None" }), &json!([])), ["none"; 0]);
+        assert_eq!(service(&json!({ "type": "ExternalName", "externalName": "not_a_name" }), &json!([])), ["none"; 0]);
     }
 
     #[test]

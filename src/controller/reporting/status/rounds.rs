@@ -124,7 +124,7 @@ mod tests {
 
     const REST: Duration = Duration::from_secs(60);
 
-    fn ingress(name: &str, points: Value) -> Ingress {
+    fn ingress(name: &str, points: &Value) -> Ingress {
         serde_json::from_value(json!({
             "metadata": { "namespace": "shop", "name": name },
             "status": { "loadBalancer": { "ingress": points } },
@@ -142,7 +142,7 @@ mod tests {
             dropped: 0,
         };
         Outcome {
-            snapshot: ingresses.iter().map(|(name, points, _)| ingress(name, points.clone())).collect(),
+            snapshot: ingresses.iter().map(|(name, points, _)| ingress(name, points)).collect(),
             statuses: ingresses.iter().map(status).collect(),
             ..Outcome::default()
         }
