@@ -19,6 +19,7 @@ use std::thread::JoinHandle;
 
 use tokio::runtime::Builder;
 use tokio::sync::{oneshot, watch as cell};
+use tokio::task::JoinSet;
 
 use cluster::Following;
 use rebuild::Rebuild;
@@ -142,7 +143,16 @@ async fn begin(sides: Sides) -> Result<Running, StartError> {
             let reporting = Reporting::new(&client, &settings, &rebuild.outcomes(), &report);
             let reporting = reporting.run(async { _ = no_reports.await });
             let running = cluster::Running { following, stopped, announce, rebuild };
-            Box::pin(async { _ = tokio::join!(running.run(), reporting) })
+            Box::pin(async { _ = tokio::join!(running.run(), apart(reporting)) })
         }
     })
+}
+
+/// Runs something beside serving: should it panic, that is its own end and nobody else's.
+async fn apart(beside: impl Future<Output = ()> + Send + 'static) {
+    let mut running = JoinSet::new();
+    running.spawn(beside);
+    if let Some(Err(error)) = running.join_next().await {
+        tracing::error!(%error, "nothing is reported to the cluster any more");
+    }
 }

@@ -48,6 +48,7 @@ mod certificates;
 mod classes;
 mod control_plane;
 mod endpoints;
+mod events;
 mod following;
 mod install;
 mod load;
@@ -55,5 +56,7 @@ mod namespaces;
 mod outages;
 #[path = "../manifests/render.rs"]
 mod render;
+mod reporting;
 mod scene;
+mod status;
 mod support;

@@ -34,6 +34,11 @@ impl Landfall {
 
     /// As [`Landfall::serve`], without waiting for anything.
     pub(crate) fn start(cluster: &Cluster, user: &User, flags: &[&str]) -> Self {
+        Self::start_with(cluster, user, flags, &[])
+    }
+
+    /// As [`Landfall::start`], with variables of the environment.
+    pub(crate) fn start_with(cluster: &Cluster, user: &User, flags: &[&str], variables: &[(&str, &str)]) -> Self {
         let sandbox = &cluster.plane().sandbox;
         let [http, https, admin] = [(); 3].map(|()| SocketAddr::from(([127, 0, 0, 1], sandbox.port())));
         let mut command = sandbox.command(Path::new(env!("CARGO_BIN_EXE_landfall")));
@@ -45,7 +50,8 @@ impl Landfall {
             .arg(format!("--https-port={}", https.port()))
             .arg(format!("--healthz-port={}", admin.port()))
             .args(flags)
-            .env_remove("RUST_LOG");
+            .env_remove("RUST_LOG")
+            .envs(variables.iter().copied());
         Self { process: Process::start("landfall", command), http, https, admin }
     }
 

@@ -80,6 +80,8 @@ impl Events {
             let View { due, dropped } = self.ledger.view(&outcome, looked);
             self.report.reporting().events(Told::Dropped, dropped);
             let pause = self.tell_all(&outcome, due, looked).await;
+            // Objects that are gone are not to be kept for as long as nothing happens.
+            drop(outcome);
             sleep_until(looked + GAP).await;
             sleep(pause).await;
             tokio::select! {

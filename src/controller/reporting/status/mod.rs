@@ -93,6 +93,8 @@ impl Statuses {
                 look = Instant::now() + self.look(&outcome).await;
             }
             let Pace { earliest, next } = self.round(&outcome).await;
+            // Objects that are gone are not to be kept for as long as nothing happens.
+            drop(outcome);
             sleep_until(earliest).await;
             tokio::select! {
                 () = sleep_until(next.map_or(look, |next| next.min(look))) => {}
