@@ -92,9 +92,10 @@ impl Server {
     /// Ends gracefully: not ready at once, still serving for the grace period, then no new connections; requests in
     /// flight finish within the drain timeout. Everything that is served is still kept up to date meanwhile.
     pub async fn shutdown(self) {
-        let Self { controller, proxy, admin, health, access_log, reader: _, shutdown } = self;
+        let Self { mut controller, proxy, admin, health, access_log, reader: _, shutdown } = self;
         health.drain();
         tokio::time::sleep(shutdown.grace).await;
+        controller.step_down();
         if let Err(error) = tokio::task::spawn_blocking(move || proxy.drain()).await {
             tracing::error!(%error, "draining ended early");
         }

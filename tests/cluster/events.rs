@@ -117,7 +117,7 @@ fn events_can_be_silenced() {
         let later = edge.ingress("later").await;
         edge.until_status(&landfall, &later, &json!([{ "ip": "192.0.2.1" }])).await;
         landfall.stop().await;
-        assert_eq!(edge.events("MissingSecret").await, [json!({}); 0]);
+        assert_eq!(edge.events("MissingSecret").await, Vec::<Value>::new());
     });
 }
 
