@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::ir::access::{Access, Networks};
 use crate::ir::filter::{ForwardedPrefix, Rewrite, RewriteTarget, Template, TemplatePart};
 use crate::ir::policy::{RoutePolicy, SslRedirect, Timeouts};
 use crate::ir::route::RouteLabels;
@@ -136,12 +137,15 @@ fn template(template: &Template) -> String {
 }
 
 fn policy_view(policy: &RoutePolicy) -> Value {
-    let RoutePolicy { ssl_redirect, body_limit, timeouts, retry, access_log } = policy;
+    let RoutePolicy { ssl_redirect, body_limit, timeouts, retry, access, access_log } = policy;
+    let Access { deny, allow } = access;
+    let list = |networks: &Networks| networks.iter().map(ToString::to_string).collect::<Vec<_>>();
     let SslRedirect { when, status, trailing_slash } = ssl_redirect;
     let Timeouts { connect, read, send } = timeouts;
     json!({
         "ssl_redirect": { "when": format!("{when:?}"), "status": status, "slash": format!("{trailing_slash:?}") },
         "body_limit": body_limit,
+        "access": { "deny": list(deny), "allow": allow.as_ref().map(list) },
         "timeout_seconds": {
             "connect": connect.as_secs_f64(), "read": read.as_secs_f64(), "send": send.as_secs_f64(),
         },

@@ -52,6 +52,7 @@ use crate::ir::{ObjectRef, Refusal};
 
 /// The scalars that the ConfigMap has in common with annotations.
 pub mod scalar {
+    pub use super::access::parse_networks as networks;
     pub use super::backend::parse_balance as balance;
     pub use super::body::parse_limit as body_limit;
     pub use super::retry::parse_conditions as retry_conditions;

@@ -3,6 +3,7 @@
 //! Plain data that compares by value: no Kubernetes type, no annotation name, no socket and no clock. A [`Config`] is
 //! valid by construction: `compile` builds it from objects, `table` indexes it, `proxy` acts on it.
 
+pub mod access;
 pub mod backend;
 pub mod filter;
 pub mod host;

@@ -1,6 +1,8 @@
-//! Per-route policies: redirects to HTTPS, limits, timeouts, retries.
+//! Per-route policies: redirects to HTTPS, limits, timeouts, retries, access.
 
 use std::time::Duration;
+
+use super::access::Access;
 
 /// Everything that governs a matched request besides where it goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,6 +12,7 @@ pub struct RoutePolicy {
     pub body_limit: Option<u64>,
     pub timeouts: Timeouts,
     pub retry: Retry,
+    pub access: Access,
     /// Whether requests of this route are written to the access log.
     pub access_log: bool,
 }
@@ -22,6 +25,7 @@ impl Default for RoutePolicy {
             body_limit: Some(1 << 20),
             timeouts: Timeouts::default(),
             retry: Retry::default(),
+            access: Access::default(),
             access_log: true,
         }
     }

@@ -449,6 +449,7 @@ fn outcome_of(error: &ProxyError) -> AttemptOutcome {
         | ProxyError::ClientReadTimeout
         | ProxyError::BodyTooLarge(_)
         | ProxyError::ClientBody(_)
+        | ProxyError::AddressRefused(_)
         | ProxyError::NoEndpoints => AttemptOutcome::Cancelled,
     }
 }

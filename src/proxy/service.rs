@@ -184,7 +184,7 @@ impl Phases<'_> {
         memory: &mut Memory,
     ) -> Option<Local<'static>> {
         let policy = &plan.route.policy;
-        let passed = gate::pass(policy, body.length());
+        let passed = gate::pass(policy, self.plan.client.address, body.length());
         let result = match (passed, upstream) {
             (Err(error), _) => Err(error),
             (Ok(()), None) => Err(super::error::ProxyError::NoEndpoints),

@@ -129,11 +129,17 @@ fn template(template: &Template) -> String {
 }
 
 fn policy(policy: &RoutePolicy) -> String {
-    let RoutePolicy { ssl_redirect, body_limit, timeouts, retry, access_log } = policy;
+    let RoutePolicy { ssl_redirect, body_limit, timeouts, retry, access, access_log } = policy;
     let default = RoutePolicy::default();
     let mut text = String::new();
     if *ssl_redirect != default.ssl_redirect {
         let _ = write!(text, " {ssl_redirect:?}");
+    }
+    for (word, networks) in [("deny", Some(&access.deny)), ("allow", access.allow.as_ref())] {
+        if let Some(networks) = networks.filter(|networks| !networks.is_empty()) {
+            let list: Vec<_> = networks.iter().map(ToString::to_string).collect();
+            let _ = write!(text, " {word} {}", list.join(","));
+        }
     }
     if *body_limit != default.body_limit {
         let _ = write!(text, " body {body_limit:?}");

@@ -15,6 +15,7 @@ mod grammar;
 mod hpack;
 mod model;
 mod outcome;
+mod paths;
 mod reader;
 mod recorder;
 mod script;
@@ -34,11 +35,36 @@ async fn scene(protocol: Protocol) -> (TestServer, Recorder) {
     let mut objects = service("web", &[origin.address()]);
     let ingress = Ingress::named("web").route("a.test", "/", "web").route("b.test", "/", "web");
     objects.push(Ingress::named("s").with("force-ssl-redirect", "true").route("s.test", "/", "web").build());
+    objects.extend(paths_scene(protocol));
     objects.push(match protocol {
         Protocol::Http1 => ingress.build(),
         Protocol::Http2 => ingress.with("backend-protocol", "GRPC").build(),
     });
     (TestServer::start(1, objects), origin)
+}
+
+/// The Ingresses of `cases/paths.cases`. What a route sends as Host names it.
+fn paths_scene(protocol: Protocol) -> Vec<serde_json::Value> {
+    const INSIDE: &str = "10.0.0.0/8";
+    let spoken = if protocol == Protocol::Http1 { "HTTP" } else { "GRPC" };
+    let named = |name: &str| Ingress::named(name).with("upstream-vhost", name).with("backend-protocol", spoken);
+    let any = "ImplementationSpecific";
+    let ingresses = [
+        named("pub").route("p.test", "/", "web"),
+        named("adm").with("allowlist-source-range", INSIDE).route("p.test", "/admin", "web"),
+        named("exa").with("denylist-source-range", "127.0.0.0/8").route_of_type("p.test", "/exact", "Exact", "web"),
+        named("open").route("p.test", "/open", "web"),
+        named("api").with("rewrite-target", "/$1").route_of_type("rw.test", "/api(.*)", any, "web"),
+        named("strip").with("rewrite-target", "/v1/$2").route_of_type("rw.test", "/strip(/|$)(.*)", any, "web"),
+        named("sec").with("allowlist-source-range", INSIDE).route("rw.test", "/secret", "web"),
+        named("rpub").route("rw.test", "/", "web"),
+        named("readm")
+            .with("use-regex", "true")
+            .with("whitelist-source-range", INSIDE)
+            .route_of_type("re.test", "/adm.*", any, "web"),
+        named("repub").route("re.test", "/", "web"),
+    ];
+    ingresses.into_iter().map(Ingress::build).collect()
 }
 
 fn is_for(case: &Case, protocol: Protocol) -> bool {
@@ -71,6 +97,7 @@ fn http1_table() -> Vec<Case> {
         include_str!("cases/heads.cases"),
         include_str!("cases/targets.cases"),
         include_str!("cases/semantics.cases"),
+        include_str!("cases/paths.cases"),
         include_str!("cases/answers.cases"),
     ];
     let mut cases: Vec<_> = files.iter().flat_map(|text| script::read(text, HTTP1)).collect();

@@ -206,30 +206,48 @@ fn canonical(target: &[u8]) -> Option<Vec<u8>> {
         Some(mark) => (&target[..mark], &target[mark..]),
         None => (target, &[][..]),
     };
-    let decoded = decode(path)?;
+    let resolved = resolve(&decode(path)?)?;
+    if !resolved.dots {
+        return Some(target.to_vec());
+    }
+    let mut sent = Vec::new();
+    encode(&resolved.path, &mut sent);
+    Some([&sent[..], query].concat())
+}
+
+/// The canonical path of a target in origin form.
+pub(crate) fn canonical_path(target: &[u8]) -> Option<Vec<u8>> {
+    let path = target.split(|octet| *octet == b'?').next().unwrap_or_default();
+    Some(resolve(&decode(path)?)?.path)
+}
+
+/// A path without dot segments and empty ones.
+struct Resolved {
+    path: Vec<u8>,
+    /// Whether there were dot segments.
+    dots: bool,
+}
+
+fn resolve(decoded: &[u8]) -> Option<Resolved> {
     let mut segments: Vec<&[u8]> = Vec::new();
     let (mut dots, mut open) = (false, false);
     for segment in decoded.split(|octet| *octet == b'/').filter(|segment| !segment.is_empty()) {
         open = matches!(segment, b"." | b"..");
         dots |= open;
+        if segment.starts_with(b".;") || segment.starts_with(b"..;") {
+            return None;
+        }
         match segment {
             b"." => {}
             b".." => drop(segments.pop()?),
             other => segments.push(other),
         }
     }
-    if !dots {
-        return Some(target.to_vec());
-    }
-    let mut sent = Vec::new();
-    for segment in &segments {
-        sent.push(b'/');
-        encode(segment, &mut sent);
-    }
+    let mut path: Vec<u8> = segments.iter().flat_map(|segment| [b"/", *segment].concat()).collect();
     if segments.is_empty() || open || decoded.ends_with(b"/") {
-        sent.push(b'/');
+        path.push(b'/');
     }
-    Some([&sent[..], query].concat())
+    Some(Resolved { path, dots })
 }
 
 fn decode(path: &[u8]) -> Option<Vec<u8>> {
@@ -250,9 +268,9 @@ fn decode(path: &[u8]) -> Option<Vec<u8>> {
     Some(decoded)
 }
 
-fn encode(segment: &[u8], out: &mut Vec<u8>) {
-    for octet in segment {
-        if octet.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@".contains(octet) {
+fn encode(path: &[u8], out: &mut Vec<u8>) {
+    for octet in path {
+        if octet.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@".contains(octet) {
             out.push(*octet);
         } else {
             out.extend_from_slice(format!("%{octet:02X}").as_bytes());

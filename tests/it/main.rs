@@ -24,6 +24,7 @@ macro_rules! on_workers {
     )+};
 }
 
+mod access;
 mod bodies;
 mod cluster;
 mod connections;

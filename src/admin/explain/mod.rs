@@ -9,9 +9,12 @@ mod text;
 pub use asked::{AskError, ExplainRequest};
 pub use text::{Colour, render_text};
 
+use std::net::IpAddr;
+
 use serde::Serialize;
 
 use super::config::backend_id;
+use crate::ir::access::{Access, Admission, Networks};
 use crate::ir::{HostPattern, Route};
 use crate::live::State;
 use crate::request::{self, Client, ForwardPlan, Outcome, Plan, Target};
@@ -100,8 +103,30 @@ pub struct Forwarding {
     pub target: String,
     pub rewrite: RewriteOutcome,
     pub forwarded_prefix: Option<String>,
+    /// What the route's access lists say of this client; `None` without lists.
+    pub access: Option<AccessFacts>,
     /// Without any, the answer is 503.
     pub endpoints: Vec<String>,
+}
+
+/// What access lists say of a client.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AccessFacts {
+    pub verdict: Verdict,
+    pub deny: Vec<String>,
+    /// `None` lets everyone in that is not denied.
+    pub allow: Option<Vec<String>>,
+}
+
+/// Whether a client is let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    Admitted,
+    /// 403: on the list of those that are denied.
+    Denied,
+    /// 403: not on the list of those that are allowed.
+    NotAllowed,
 }
 
 /// Where the forwarded target comes from.
@@ -165,11 +190,11 @@ fn outcome(state: &State, asked: &ExplainRequest, plan: &Plan<'_>) -> Answer {
             Answer::Refused { status: refusal.status, code: refusal.code, reason: refusal.reason.clone() }
         }
         Outcome::Redirect { status, location } => Answer::Redirected { status: *status, location: lossy(location) },
-        Outcome::Forward(forward) => Answer::Forwarded(forwarding(state, asked, forward)),
+        Outcome::Forward(forward) => Answer::Forwarded(forwarding(state, asked, forward, plan.client.address)),
     }
 }
 
-fn forwarding(state: &State, asked: &ExplainRequest, plan: &ForwardPlan<'_>) -> Forwarding {
+fn forwarding(state: &State, asked: &ExplainRequest, plan: &ForwardPlan<'_>, client: IpAddr) -> Forwarding {
     let backend = &plan.forward.backend;
     let received = asked.head().effective_authority().unwrap_or_default();
     let (target, rewrite) = match (&plan.target, &plan.forward.rewrite) {
@@ -186,8 +211,20 @@ fn forwarding(state: &State, asked: &ExplainRequest, plan: &ForwardPlan<'_>) -> 
         target: lossy(target),
         rewrite,
         forwarded_prefix: plan.forwarded_prefix.as_deref().map(lossy),
+        access: access_facts(&plan.route.policy.access, client),
         endpoints: endpoints.iter().flat_map(|list| list.iter()).map(|endpoint| endpoint.address.to_string()).collect(),
     }
+}
+
+fn access_facts(access: &Access, client: IpAddr) -> Option<AccessFacts> {
+    let list = |networks: &Networks| networks.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let verdict = match access.of(client) {
+        Admission::Admitted => Verdict::Admitted,
+        Admission::Denied => Verdict::Denied,
+        Admission::NotAllowed => Verdict::NotAllowed,
+    };
+    let facts = AccessFacts { verdict, deny: list(&access.deny), allow: access.allow.as_ref().map(list) };
+    (*access != Access::default()).then_some(facts)
 }
 
 fn client_facts(client: Client) -> ClientFacts {

@@ -3,7 +3,7 @@
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::{Answer, CertificateFacts, Explanation, Forwarding, RewriteOutcome, Trust};
+use super::{AccessFacts, Answer, CertificateFacts, Explanation, Forwarding, RewriteOutcome, Trust, Verdict};
 use crate::table::{Candidate, ConsideredHost, HostVerdict, RouteVerdict};
 
 /// Whether text carries ANSI colours.
@@ -116,7 +116,8 @@ impl Page {
     }
 
     fn forwarding(&mut self, forwarding: &Forwarding) {
-        let Forwarding { backend, protocol, balance, host, target, rewrite, forwarded_prefix, endpoints } = forwarding;
+        let Forwarding { backend, protocol, balance, host, target, rewrite, forwarded_prefix, access, endpoints } =
+            forwarding;
         let rewrite = match rewrite {
             RewriteOutcome::AsReceived => "as received",
             RewriteOutcome::Rewritten => "rewritten",
@@ -127,11 +128,26 @@ impl Page {
         if let Some(prefix) = forwarded_prefix {
             self.line("", &format!("X-Forwarded-Prefix: {prefix}"));
         }
+        if let Some(access) = access {
+            self.access(access);
+        }
         if endpoints.is_empty() {
             self.refusal(503, "the backend has no endpoints");
         } else {
             self.line("endpoints", &endpoints.join(" "));
         }
+    }
+
+    fn access(&mut self, access: &AccessFacts) {
+        let AccessFacts { verdict, deny, allow } = access;
+        let verdict = match verdict {
+            Verdict::Admitted => "this client is let in",
+            Verdict::Denied => "403 for this client: it is denied",
+            Verdict::NotAllowed => "403 for this client: it is not allowed",
+        };
+        let allow = allow.as_ref().map_or_else(|| "all".to_owned(), |allow| allow.join(" "));
+        let deny = if deny.is_empty() { "none".to_owned() } else { deny.join(" ") };
+        self.line("access", &format!("{verdict} (denied: {deny}; allowed: {allow})"));
     }
 
     fn certificate(&mut self, certificate: Option<&CertificateFacts>) {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::annotations::{EndpointMode, Idle, go, scalar};
+use crate::ir::access::Networks;
 use crate::ir::listener::UnderscoreNames;
 use crate::ir::policy::TrailingSlash;
 use crate::ir::tls::Http2Offer;
@@ -21,6 +22,8 @@ pub(super) struct Key {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Effect {
     Read(fn(&mut Draft, &str) -> Result<(), Why>),
+    /// As `Read`, of what guards every route: if it cannot be read, every route answers 503. Empty asks for nothing.
+    Guards(fn(&mut Draft, &str) -> Result<(), Why>),
     /// Accepted; there is nothing that it could change, and why.
     Inert(&'static str),
     /// Left out with a warning, unless the value asks for nothing.
@@ -35,7 +38,7 @@ impl Effect {
     /// Whether the key guards anything.
     pub(super) const fn protects(self) -> bool {
         match self {
-            Self::Refuses(_) | Self::RefusesAuthentication(_) => true,
+            Self::Guards(_) | Self::Refuses(_) | Self::RefusesAuthentication(_) => true,
             Self::Read(_) | Self::Inert(_) | Self::Missing(_) => false,
         }
     }
@@ -195,11 +198,25 @@ const fn refuses(name: &'static str, idle: Idle) -> Key {
     Key { name, effect: Effect::Refuses(idle) }
 }
 
+const fn guards(name: &'static str, read: fn(&mut Draft, &str) -> Result<(), Why>) -> Key {
+    Key { name, effect: Effect::Guards(read) }
+}
+
+fn networks(value: &str) -> Result<Networks, Why> {
+    scalar::networks(value).map_err(|_| Why::Unread("holds something other than networks and addresses"))
+}
+
 /// What guards every route, or might: of raw configuration it cannot be known.
 const GUARDS: &[Key] = &[
     Key { name: "global-auth-url", effect: Effect::RefusesAuthentication(Idle::Empty) },
-    refuses("whitelist-source-range", Idle::Empty),
-    refuses("denylist-source-range", Idle::Empty),
+    guards("whitelist-source-range", |d, v| {
+        d.defaults.route.access.allow = Some(networks(v)?);
+        Ok(())
+    }),
+    guards("denylist-source-range", |d, v| {
+        d.defaults.route.access.deny = networks(v)?;
+        Ok(())
+    }),
     refuses("block-cidrs", Idle::Empty),
     refuses("block-user-agents", Idle::Empty),
     refuses("block-referers", Idle::Empty),

@@ -85,6 +85,14 @@ fn apply(row: &Key, value: &str, draft: &mut Draft) -> Option<Report> {
             };
             (Severity::Warning, "invalid-configmap-value", message)
         }),
+        Effect::Guards(_) if value.trim().is_empty() => None,
+        Effect::Guards(read) => read(draft, value.trim()).err().map(|why| {
+            let (Why::Unread(why) | Why::Partly(why)) = why;
+            let reason = format!("the ConfigMap's {} cannot be read", row.name);
+            let code = "invalid-access-list";
+            draft.guards.everything.get_or_insert(Refusal { status: 503, code, reason });
+            (Severity::Error, code, format!("{value:?} {why}: every route answers 503"))
+        }),
         Effect::Inert(why) => Some((Severity::Info, "configmap-key-without-effect", format!("no effect: {why}"))),
         Effect::Missing(idle) if idle.asks_nothing(value) => None,
         Effect::Missing(_) => Some((
