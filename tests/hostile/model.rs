@@ -234,9 +234,6 @@ fn resolve(decoded: &[u8]) -> Option<Resolved> {
     for segment in decoded.split(|octet| *octet == b'/').filter(|segment| !segment.is_empty()) {
         open = matches!(segment, b"." | b"..");
         dots |= open;
-        if segment.starts_with(b".;") || segment.starts_with(b"..;") {
-            return None;
-        }
         match segment {
             b"." => {}
             b".." => drop(segments.pop()?),

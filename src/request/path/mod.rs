@@ -2,9 +2,8 @@
 //!
 //! Canonical is: percent-decoded once (`%2F` is `/`), runs of slashes merged, then dot segments resolved (nginx's order).
 //! It is kept as octets, without loss, because decoded octets need not be UTF-8; it starts with `/`, holds no NUL, no
-//! empty segment but a last one, and no dot segment. A dot segment with a parameter (`..;x`) has no canonical form. A
-//! decoded backslash (`%5C`) is an octet like any other. Encoding a canonical path and making it canonical again gives the
-//! same path.
+//! empty segment but a last one, and no dot segment. A decoded backslash (`%5C`) is an octet like any other. Encoding
+//! a canonical path and making it canonical again gives the same path.
 
 use std::mem;
 
@@ -46,8 +45,6 @@ pub enum PathError {
     Nul,
     #[error("the path leads above its root")]
     AboveRoot,
-    #[error("the path holds a dot segment with a parameter")]
-    DotParameter,
 }
 
 impl PathError {
@@ -62,7 +59,6 @@ impl PathError {
             Self::BrokenEscape => "path-escape",
             Self::Nul => "path-nul",
             Self::AboveRoot => "path-above-root",
-            Self::DotParameter => "path-dot-parameter",
         }
     }
 }
@@ -96,7 +92,7 @@ pub fn canonicalize<'t>(target: &'t [u8], path: &mut Vec<u8>) -> Result<Canonica
 /// Brings a decoded path that starts with `/` into canonical form: merges slashes, resolves dot segments.
 ///
 /// # Errors
-/// When it holds a NUL or a dot segment with a parameter, or leads above the root; `path` is then unspecified.
+/// When it holds a NUL or leads above the root; `path` is then unspecified.
 pub fn normalize(path: &mut Vec<u8>) -> Result<DotSegments, PathError> {
     if path.contains(&0) {
         return Err(PathError::Nul);
@@ -168,8 +164,6 @@ fn resolve(decoded: &[u8], path: &mut Vec<u8>) -> Result<DotSegments, PathError>
                 let parent = memchr::memrchr(b'/', path).ok_or(PathError::AboveRoot)?;
                 path.truncate(parent);
             }
-            // Servers that know parameters read it as the dot segment without them, others as a name (RFC 3986 §3.3).
-            [b'.', b';', ..] | [b'.', b'.', b';', ..] => return Err(PathError::DotParameter),
             _ => {
                 path.push(b'/');
                 path.extend_from_slice(segment);
