@@ -24,7 +24,7 @@ pub(crate) struct Case {
     pub work: Work,
     /// Whether the quick mode has it.
     pub is_quick: bool,
-    /// Whether the relay of octets can take part: it knows no TLS and needs none.
+    /// Whether the relay of octets is a floor: it knows no TLS, and cannot use a connection to the origin again.
     pub has_floor: bool,
     /// Hosts besides the three that every case has.
     pub hosts: usize,
@@ -42,7 +42,7 @@ pub(crate) fn all() -> Vec<Case> {
 
 fn case(name: &'static str, title: &'static str, load: Load) -> Case {
     let has_floor = match load {
-        Load::Http1 { scheme, .. } => scheme == Scheme::Http,
+        Load::Http1 { scheme, reuse, .. } => scheme == Scheme::Http && reuse == Reuse::Always,
         Load::WebSocket { .. } => true,
         Load::Http2 { .. } | Load::Grpc { .. } | Load::Handshakes { .. } | Load::Paced { .. } => false,
     };

@@ -34,9 +34,10 @@ mod wire;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use clap::Parser as _;
 use tokio::runtime::{Builder, LocalOptions};
+use tokio::signal::unix::{SignalKind, signal};
 
 use options::Options;
 use peer::{Found, Peer};
@@ -65,7 +66,15 @@ fn main() -> Result<()> {
     machine::raise_file_limit()?;
     machine::settle()?;
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
-    runtime.block_on(run(&options, &found))
+    // Whatever ends this ends the proxies as well, by dropping them.
+    runtime.block_on(async {
+        let mut terminated = signal(SignalKind::terminate())?;
+        tokio::select! {
+            result = run(&options, &found) => result,
+            _ = tokio::signal::ctrl_c() => bail!("interrupted"),
+            _ = terminated.recv() => bail!("terminated"),
+        }
+    })
 }
 
 /// Where `install` puts what Debian has no package of.
@@ -114,6 +123,9 @@ async fn run(options: &Options, found: &[Found]) -> Result<()> {
     ensure!(!measured.is_empty(), "no case is called so: --list has the names");
     let report = report::Report::new(machine, found, measured);
     report.write(&options.out)?;
+    if options.store {
+        report.store()?;
+    }
     println!("{}", report::markdown::document(&report));
     Ok(())
 }

@@ -33,6 +33,9 @@ pub(crate) struct Options {
     /// The folder for report.md, report.json and report.svg.
     #[arg(long, value_name = "DIR", default_value = "target/versus")]
     pub out: PathBuf,
+    /// Also put the report into the project: benches/versus/result, and the section of README.md.
+    #[arg(long)]
+    pub store: bool,
     /// The landfall to measure, instead of the one that is built with this benchmark.
     #[arg(long, value_name = "FILE")]
     pub landfall: Option<PathBuf>,

@@ -21,6 +21,8 @@ pub(crate) struct Measured {
     pub name: &'static str,
     pub title: &'static str,
     pub log: Log,
+    /// Hosts besides those that every case has.
+    pub hosts: usize,
     pub outcomes: Vec<Outcome>,
 }
 
@@ -72,7 +74,7 @@ impl<'a> Sitting<'a> {
             }
         }
         let outcomes = turns.into_iter().map(Turn::finish).collect();
-        Ok(Measured { name: case.name, title: case.title, log, outcomes })
+        Ok(Measured { name: case.name, title: case.title, log, hosts: case.hosts, outcomes })
     }
 
     fn site(&mut self, case: &Case) -> Arc<Site> {

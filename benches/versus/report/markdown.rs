@@ -71,7 +71,7 @@ fn table(text: &mut String, cases: &[&Measured], show: impl Fn(&Outcome) -> Opti
     }
 }
 
-/// Latencies, and memory of idle connections, of the cases that have them.
+/// Latencies, time to start, and memory of idle connections, of the cases that have them.
 fn extras(text: &mut String, cases: &[&Measured]) {
     let with = |wanted: fn(&Extra) -> bool| -> Vec<&Measured> {
         let has = |case: &&&Measured| {
@@ -83,6 +83,11 @@ fn extras(text: &mut String, cases: &[&Measured]) {
     if !latencies.is_empty() {
         let _ = writeln!(text, "\nLatency in µs, p50 / p99 / p99.9, from the moment at which a request was due:\n");
         table(text, &latencies, latency);
+    }
+    let many: Vec<_> = cases.iter().filter(|case| case.hosts > 0).copied().collect();
+    if !many.is_empty() {
+        let _ = writeln!(text, "\nSeconds from start to the first answer:\n");
+        table(text, &many, |outcome| Some(format!("{:.1}", outcome.started)));
     }
     let idle = with(|extra| matches!(extra, Extra::Idle { .. }));
     if !idle.is_empty() {

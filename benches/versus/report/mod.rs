@@ -13,6 +13,10 @@ use super::machine::Machine;
 use super::peer::{Found, Peer};
 use super::sitting::Measured;
 
+/// Where the tables stand in README.md.
+const MARK: &str = "<!-- measured: versus -->";
+const END: &str = "<!-- end of measured: versus -->";
+
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
     /// The day, in UTC.
@@ -45,7 +49,20 @@ impl Report {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
         std::fs::write(folder.join("report.md"), markdown::document(self))?;
         std::fs::write(folder.join("report.svg"), svg::draw(self))?;
-        std::fs::write(folder.join("report.json"), serde_json::to_string_pretty(self)?)?;
+        std::fs::write(folder.join("report.json"), serde_json::to_string_pretty(self)? + "\n")?;
+        Ok(())
+    }
+
+    /// Puts the report into the project: its forms into a folder, and the tables into README.md between the marks.
+    pub(crate) fn store(&self) -> Result<()> {
+        let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+        self.write(&project.join("benches/versus/result"))?;
+        let path = project.join("README.md");
+        let readme = std::fs::read_to_string(&path).context("README.md cannot be read")?;
+        let (before, rest) = readme.split_once(MARK).context("README.md has no mark where the tables begin")?;
+        let (_, after) = rest.split_once(END).context("README.md has no mark where the tables end")?;
+        let tables = markdown::document(self).replace("\n### ", "\n#### ").replacen("### ", "#### ", 1);
+        std::fs::write(&path, format!("{before}{MARK}\n\n{}\n\n{END}{after}", tables.trim()))?;
         Ok(())
     }
 }
