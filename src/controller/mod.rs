@@ -17,18 +17,19 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Handle};
 use tokio::sync::{oneshot, watch as cell};
 use tokio::task::JoinSet;
 
 use cluster::Following;
+use outcome::Outcome;
 use rebuild::Rebuild;
 use reporting::Reporting;
 
 pub use cluster::ConnectError;
 
 use crate::live::Publisher;
-use crate::settings::{Settings, Source};
+use crate::settings::{Cluster, Settings, Source};
 use crate::snapshot::manifest::Folder;
 use crate::telemetry::report::ReportCell;
 
@@ -95,7 +96,8 @@ pub async fn spawn(
     let (reports, no_reports) = oneshot::channel();
     let (begun, beginning) = oneshot::channel();
     let runtime = Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;
-    let sides = Sides { settings, publisher, report: Arc::clone(&report), announce, no_reports, stopped };
+    let beside = Handle::current();
+    let sides = Sides { settings, publisher, report: Arc::clone(&report), announce, no_reports, beside, stopped };
     let thread = std::thread::Builder::new().name("controller".to_owned());
     let thread = thread
         .spawn(move || {
@@ -122,6 +124,8 @@ struct Sides {
     report: Arc<ReportCell>,
     announce: cell::Sender<bool>,
     no_reports: oneshot::Receiver<()>,
+    /// The runtime for what must not wait while something is compiled.
+    beside: Handle,
     stopped: oneshot::Receiver<()>,
 }
 
@@ -129,7 +133,7 @@ struct Sides {
 type Running = Pin<Box<dyn Future<Output = ()>>>;
 
 async fn begin(sides: Sides) -> Result<Running, StartError> {
-    let Sides { settings, publisher, report, announce, no_reports, stopped } = sides;
+    let Sides { settings, publisher, report, announce, no_reports, beside, stopped } = sides;
     Ok(match &settings.source {
         Source::Manifests(path) => {
             let objects = Folder::read(path).map_err(|error| StartError::Folder { path: path.clone(), error })?;
@@ -140,18 +144,35 @@ async fn begin(sides: Sides) -> Result<Running, StartError> {
             let client = cluster::connect(cluster).await?;
             let following = Following::start(&client, &settings, cluster, &report);
             let rebuild = Rebuild::new(&settings, publisher, Arc::clone(&report));
-            let reporting = Reporting::new(&client, &settings, &rebuild.outcomes(), &report);
-            let reporting = reporting.run(async { _ = no_reports.await });
+            let reporting = report_to(cluster.clone(), Arc::clone(&settings), rebuild.outcomes(), report, no_reports);
             let running = cluster::Running { following, stopped, announce, rebuild };
-            Box::pin(async { _ = tokio::join!(running.run(), apart(reporting)) })
+            Box::pin(async { _ = tokio::join!(running.run(), apart(reporting, beside)) })
         }
     })
 }
 
-/// Runs something beside serving: should it panic, that is its own end and nobody else's.
-async fn apart(beside: impl Future<Output = ()> + Send + 'static) {
+/// Reports to a cluster by a client of its own, which is driven where this runs.
+async fn report_to(
+    cluster: Cluster,
+    settings: Arc<Settings>,
+    outcomes: cell::Receiver<Outcome>,
+    report: Arc<ReportCell>,
+    no_reports: oneshot::Receiver<()>,
+) {
+    match cluster::connect(&cluster).await {
+        Ok(client) => {
+            let reporting = Reporting::new(&client, &settings, &outcomes, &report);
+            Box::pin(reporting.run(async { _ = no_reports.await })).await;
+        }
+        Err(error) => tracing::error!(%error, "nothing is reported to the cluster"),
+    }
+}
+
+/// Runs something beside serving, on another runtime: compiling may take a while, and a Lease is renewed meanwhile.
+/// Should it panic, that is its own end and nobody else's.
+async fn apart(beside: impl Future<Output = ()> + Send + 'static, runtime: Handle) {
     let mut running = JoinSet::new();
-    running.spawn(beside);
+    running.spawn_on(beside, &runtime);
     if let Some(Err(error)) = running.join_next().await {
         tracing::error!(%error, "nothing is reported to the cluster any more");
     }

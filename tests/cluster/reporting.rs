@@ -10,16 +10,16 @@ use crate::support::{Cluster, Landfall, User, eventually};
 
 /// What following objects takes: group, resource and verbs.
 const FOLLOWING: [(&str, &str, &[&str]); 7] = [
-    ("", "services", &["get", "list", "watch"]),
-    ("", "endpoints", &["get", "list", "watch"]),
-    ("", "secrets", &["get", "list", "watch"]),
-    ("", "configmaps", &["get", "list", "watch"]),
+    ("", "services", &["list", "watch"]),
+    ("", "endpoints", &["list", "watch"]),
+    ("", "secrets", &["list", "watch"]),
+    ("", "configmaps", &["list", "watch"]),
     ("discovery.k8s.io", "endpointslices", &["list", "watch"]),
     ("networking.k8s.io", "ingressclasses", &["list", "watch"]),
     ("networking.k8s.io", "ingresses", &["list", "watch"]),
 ];
 
-/// What reporting takes beside it, as the README says. `services` get is there for following already.
+/// What reporting takes beside it, as the README says. `services` list is there for following already.
 pub(crate) const REPORTING: [(&str, &str, &[&str]); 6] = [
     ("networking.k8s.io", "ingresses", &["get"]),
     ("networking.k8s.io", "ingresses/status", &["update"]),

@@ -1,6 +1,6 @@
 //! Finds the points of ingress: given ones, those of a Service, or those of the nodes with ready pods like ours.
 //!
-//! Verbs: `services` get, unless the Service is among the objects that are followed anyway; `pods` list in the pod's own
+//! Verbs: `services` list, unless the Service is among the objects that are followed anyway; `pods` list in the pod's own
 //! namespace; `nodes` get.
 
 use std::time::Duration;
@@ -114,8 +114,10 @@ impl Lookout {
 
     async fn service(&self, reference: &ObjectRef) -> Result<Service, Blind> {
         let services: Api<Service> = Api::namespaced(self.client.clone(), &reference.namespace);
-        let service = services.get_opt(&reference.name).await.map_err(Fault::from)?;
-        service.ok_or_else(|| Blind::MissingService(reference.clone()))
+        // A list of one takes no right beside those for following Services.
+        let one = ListParams::default().fields(&format!("metadata.name={}", reference.name));
+        let found = services.list(&one).await.map_err(Fault::from)?;
+        found.items.into_iter().next().ok_or_else(|| Blind::MissingService(reference.clone()))
     }
 
     /// Every pod like ours, ours included.
