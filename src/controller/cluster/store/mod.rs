@@ -385,3 +385,6 @@ fn alters_references(before: Option<&Object>, now: &Object) -> bool {
         (_, Object::Ingress(_) | Object::IngressClass(_) | Object::Service(_) | Object::EndpointSlice(_)) => true,
     }
 }
+
+#[cfg(test)]
+mod tests;
