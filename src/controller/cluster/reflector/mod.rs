@@ -105,14 +105,15 @@ where
 
     async fn follow(&mut self) -> Closed {
         let mut progress = Progress::default();
-        let mut backoff = Backoff::default();
+        let (mut failures, mut relists) = (Backoff::default(), Backoff::default());
         loop {
             let began = Instant::now();
             let outcome = match progress.version.clone() {
                 None => self.list(&mut progress).await,
                 Some(version) => self.watch(&version, &mut progress).await,
             };
-            backoff.after_success(began.elapsed());
+            failures.after_success(began.elapsed());
+            relists.after_success(began.elapsed());
             let fault = match outcome {
                 Ok(Ok(())) => continue,
                 Ok(Err(fault)) => fault,
@@ -121,6 +122,9 @@ where
             if fault.needs_list() {
                 progress.version = None;
             }
+            // A server that has forgotten a version is there: what it was waited for before says nothing of how soon
+            // to list.
+            let backoff = if fault.needs_list() { &mut relists } else { &mut failures };
             let wait = backoff.after_failure(fault.retry_after());
             if self.line.failed(&fault) == Standing::Newly
                 && let Err(closed) = self.sink.send(Change::Interrupted(fault)).await

@@ -182,6 +182,18 @@ async fn lists_that_cannot_be_watched_from_are_not_asked_for_in_a_storm() {
     assert!(!watch && wait >= Duration::from_secs(5), "{wait:?}");
 }
 
+/// A server that was away has forgotten the version, and is there to list.
+#[tokio::test(start_paused = true)]
+async fn after_a_long_absence_a_version_that_is_forgotten_is_listed_at_once() {
+    let away = (0..10).map(|_| Answer::Status(500, None));
+    let answers = [Answer::List(5)].into_iter().chain(away).chain([Answer::Status(410, None), Answer::List(9)]);
+    let scene = Scene::play(answers);
+    let (wait, watch, _) = scene.asked(12).await;
+    assert!(watch && wait >= Duration::from_secs(5), "{wait:?}");
+    let (wait, watch, _) = scene.asked(13).await;
+    assert!(!watch && wait <= Duration::from_millis(250), "{wait:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_list_that_is_never_answered_is_given_up_and_asked_for_again() {
     let mut scene = Scene::play([Answer::Never, Answer::List(5)]);
