@@ -59,10 +59,9 @@ pub struct Access {
     pub allow: Option<Networks>,
 }
 
-/// What an access list says of an address.
+/// Why an address is not let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Admission {
-    Admitted,
+pub enum Denial {
     /// It is on the list of those that are denied.
     Denied,
     /// It is not on the list of those that are allowed.
@@ -70,15 +69,13 @@ pub enum Admission {
 }
 
 impl Access {
-    #[must_use]
-    pub fn of(&self, address: IpAddr) -> Admission {
+    /// Lets an address in, or says why not.
+    pub fn admit(&self, address: IpAddr) -> Result<(), Denial> {
         if self.deny.contains(address) {
-            Admission::Denied
-        } else if self.allow.as_ref().is_none_or(|allow| allow.contains(address)) {
-            Admission::Admitted
-        } else {
-            Admission::NotAllowed
+            return Err(Denial::Denied);
         }
+        let allowed = self.allow.as_ref().is_none_or(|allow| allow.contains(address));
+        allowed.then_some(()).ok_or(Denial::NotAllowed)
     }
 }
 
@@ -128,10 +125,10 @@ mod tests {
     #[test]
     fn deny_comes_before_allow() {
         let access = Access { deny: networks(&["10.0.0.1/32"]), allow: Some(networks(&["10.0.0.0/8"])) };
-        let of = |text: &str| access.of(text.parse().unwrap());
-        assert_eq!(of("10.0.0.1"), Admission::Denied);
-        assert_eq!(of("10.0.0.2"), Admission::Admitted);
-        assert_eq!(of("8.8.8.8"), Admission::NotAllowed);
-        assert_eq!(Access::default().of("8.8.8.8".parse().unwrap()), Admission::Admitted);
+        let of = |text: &str| access.admit(text.parse().unwrap());
+        assert_eq!(of("10.0.0.1"), Err(Denial::Denied));
+        assert_eq!(of("10.0.0.2"), Ok(()));
+        assert_eq!(of("8.8.8.8"), Err(Denial::NotAllowed));
+        assert_eq!(Access::default().admit("8.8.8.8".parse().unwrap()), Ok(()));
     }
 }

@@ -4,7 +4,7 @@
 use std::io;
 
 use super::body::{PumpError, SourceError};
-use crate::ir::access::Admission;
+use crate::ir::access::Denial;
 
 /// Why a request ended without the answer that was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -21,7 +21,7 @@ pub(crate) enum ProxyError {
     #[error("the request body is malformed: {0}")]
     ClientBody(&'static str),
     #[error("the client's address is refused: {0:?}")]
-    AddressRefused(Admission),
+    AddressRefused(Denial),
 
     // The upstream's side.
     #[error("the backend has no ready endpoints")]
@@ -70,8 +70,8 @@ impl ProxyError {
             Self::ClientReadTimeout => (499, "client-read-timeout", None),
             Self::BodyTooLarge(_) => (413, "body-too-large", None),
             Self::ClientBody(_) => (400, "malformed-body", None),
-            Self::AddressRefused(Admission::Denied) => (403, "address-denied", None),
-            Self::AddressRefused(Admission::NotAllowed | Admission::Admitted) => (403, "address-not-allowed", None),
+            Self::AddressRefused(Denial::Denied) => (403, "address-denied", None),
+            Self::AddressRefused(Denial::NotAllowed) => (403, "address-not-allowed", None),
             Self::NoEndpoints => (503, "no-endpoints", None),
             Self::Connect(_) => (502, "connect-failed", Some(RetryCondition::Error)),
             Self::ConnectTimeout => (504, "connect-timeout", Some(RetryCondition::Timeout)),

@@ -14,7 +14,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use super::config::backend_id;
-use crate::ir::access::{Access, Admission, Networks};
+use crate::ir::access::{Access, Denial, Networks};
 use crate::ir::{HostPattern, Route};
 use crate::live::State;
 use crate::request::{self, Client, ForwardPlan, Outcome, Plan, Target};
@@ -218,10 +218,10 @@ fn forwarding(state: &State, asked: &ExplainRequest, plan: &ForwardPlan<'_>, cli
 
 fn access_facts(access: &Access, client: IpAddr) -> Option<AccessFacts> {
     let list = |networks: &Networks| networks.iter().map(ToString::to_string).collect::<Vec<_>>();
-    let verdict = match access.of(client) {
-        Admission::Admitted => Verdict::Admitted,
-        Admission::Denied => Verdict::Denied,
-        Admission::NotAllowed => Verdict::NotAllowed,
+    let verdict = match access.admit(client) {
+        Ok(()) => Verdict::Admitted,
+        Err(Denial::Denied) => Verdict::Denied,
+        Err(Denial::NotAllowed) => Verdict::NotAllowed,
     };
     let facts = AccessFacts { verdict, deny: list(&access.deny), allow: access.allow.as_ref().map(list) };
     (*access != Access::default()).then_some(facts)

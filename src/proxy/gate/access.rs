@@ -4,12 +4,8 @@
 use std::net::IpAddr;
 
 use crate::ir::RoutePolicy;
-use crate::ir::access::Admission;
 use crate::proxy::error::ProxyError;
 
 pub(super) fn pass(policy: &RoutePolicy, client: IpAddr) -> Result<(), ProxyError> {
-    match policy.access.of(client) {
-        Admission::Admitted => Ok(()),
-        denied @ (Admission::Denied | Admission::NotAllowed) => Err(ProxyError::AddressRefused(denied)),
-    }
+    policy.access.admit(client).map_err(ProxyError::AddressRefused)
 }
