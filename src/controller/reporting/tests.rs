@@ -45,7 +45,6 @@ fn cluster() -> (Fake, watch::Sender<Outcome>) {
 /// A pod that publishes an address.
 struct Process {
     reporting: Reporting,
-    report: Arc<ReportCell>,
 }
 
 impl Process {
@@ -60,10 +59,9 @@ impl Process {
         let mut flags = Flags::parse(flags.iter().copied().chain([address.as_str()])).unwrap();
         flags.reporting.pod = Pod { name: Some(name.into()), namespace: Some("edge".into()) };
         let (settings, _) = Settings::from_flags(&flags).unwrap();
-        let report = Arc::default();
-        let reporting = Reporting::new(&fake.client(), &settings, &now.subscribe(), &report);
+        let reporting = Reporting::new(&fake.client(), &settings, &now.subscribe(), &Arc::default());
         now.send_modify(|_| {});
-        Self { reporting, report }
+        Self { reporting }
     }
 
     fn run(self, stop: oneshot::Receiver<()>) -> Pin<Box<dyn Future<Output = ()>>> {
@@ -174,7 +172,6 @@ async fn without_an_election_nobody_writes_statuses_and_everyone_writes_events()
     let (fake, now) = cluster();
     let (stop, stopped) = oneshot::channel();
     let process = Process::new(&fake, &now, "one", &["--disable-leader-election"]);
-    let report = Arc::clone(&process.report);
     let story = async {
         fake.until(|fake| !fake.below("/api/v1/namespaces/shop/events").is_empty()).await;
         sleep(Duration::from_secs(600)).await;
@@ -182,7 +179,6 @@ async fn without_an_election_nobody_writes_statuses_and_everyone_writes_events()
     };
     tokio::join!(process.run(stopped), story);
     assert_eq!((status(&fake), holder(&fake)), (Value::Null, Value::Null));
-    drop(report);
 }
 
 #[tokio::test(start_paused = true)]
