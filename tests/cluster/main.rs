@@ -54,6 +54,7 @@ mod install;
 mod load;
 mod namespaces;
 mod outages;
+mod permissions;
 #[path = "../manifests/render.rs"]
 mod render;
 mod reporting;

@@ -1,6 +1,6 @@
 //! A real API server for tests: found, started in a network of its own, talked to, tormented and ended.
 
-mod audit;
+pub(crate) mod audit;
 mod binaries;
 mod cluster;
 mod credentials;
