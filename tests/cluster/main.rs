@@ -41,7 +41,6 @@
 //! asked for until it is so.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
-#![expect(dead_code, reason = "what a module to come needs is there before it")]
 
 mod burst;
 mod certificates;
@@ -55,6 +54,7 @@ mod load;
 mod namespaces;
 mod outages;
 mod permissions;
+#[expect(dead_code, reason = "what a chart says of itself is looked at in tests/manifests")]
 #[path = "../manifests/render.rs"]
 mod render;
 mod reporting;

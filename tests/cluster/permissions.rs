@@ -1,5 +1,7 @@
 //! The roles that are installed suffice, hold nothing without a use, and lack of any verb in them is felt.
 
+#![expect(clippy::disallowed_methods, reason = "what is installed is a file")]
+
 use std::collections::BTreeSet;
 
 use landfall::testing::Origin;
@@ -202,8 +204,8 @@ fn the_installed_roles_suffice_and_hold_nothing_without_a_use() {
             })
             .await;
         let landfall = stage.start_again(&cluster, &user, &[], landfall).await;
-        let used = || cluster.asked_by(&user).iter().map(Right::of).collect::<BTreeSet<_>>();
-        landfall.until("every right is used", async || rights().is_subset(&used())).await;
+        let made_use_of = || cluster.asked_by(&user).iter().map(Right::of).collect::<BTreeSet<_>>();
+        landfall.until("every right is used", async || rights().is_subset(&made_use_of())).await;
         landfall.stop().await;
 
         let asked = cluster.asked_by(&user);

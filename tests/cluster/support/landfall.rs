@@ -72,11 +72,6 @@ impl Landfall {
         assert_eq!(ended.expect("waiting does not panic"), Some(0));
     }
 
-    /// Whether the process runs.
-    pub(crate) fn is_running(&mut self) -> bool {
-        self.process.is_running()
-    }
-
     /// The octets of memory that it holds (`VmRSS` of proc_pid_status(5)).
     pub(crate) fn resident(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).expect("it runs");
