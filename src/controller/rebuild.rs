@@ -92,19 +92,15 @@ impl Rebuild {
         let all: BTreeSet<_> =
             self.current.diagnostics.iter().chain(&self.of_source).chain(&of_names).cloned().collect();
         log_changes(&self.report.current().diagnostics, &all);
-        let diagnostics: Vec<Diagnostic> = all.into_iter().collect();
-        let outcome_diagnostics = diagnostics.as_slice().into();
-        self.swap(diagnostics, since);
-        self.outcomes.send_replace(Outcome {
-            snapshot: self.snapshot.clone(),
-            statuses: Arc::clone(&self.statuses),
-            diagnostics: outcome_diagnostics,
-        });
+        let diagnostics: Arc<[Diagnostic]> = all.into_iter().collect();
+        self.swap(Arc::clone(&diagnostics), since);
+        let (snapshot, statuses) = (self.snapshot.clone(), Arc::clone(&self.statuses));
+        self.outcomes.send_replace(Outcome { snapshot, statuses, diagnostics });
     }
 
     /// Publishes and reports. What is live already is not published again: objects may change in what nothing is made
     /// of, their statuses for one.
-    fn swap(&mut self, diagnostics: Vec<Diagnostic>, since: Instant) {
+    fn swap(&mut self, diagnostics: Arc<[Diagnostic]>, since: Instant) {
         let objects = by_kind(self.snapshot.counts());
         if self.live.as_deref().is_some_and(|live| self.is(live)) {
             return self.report.amend(Report { diagnostics, objects, ..Report::clone(&self.report.current()) });

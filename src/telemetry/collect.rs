@@ -215,7 +215,7 @@ fn report_points(cell: &ReportCell, points: &mut Vec<Point>) {
         push(&family::OBJECTS, vec![kind.as_str().to_owned()], *count as f64);
     }
     let mut diagnostics = BTreeMap::new();
-    for diagnostic in &report.diagnostics {
+    for diagnostic in report.diagnostics.iter() {
         *diagnostics.entry((diagnostic.severity.as_str(), diagnostic.code)).or_insert(0_u32) += 1;
     }
     for ((severity, code), count) in diagnostics {

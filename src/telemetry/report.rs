@@ -20,7 +20,7 @@ pub struct Report {
     /// When.
     pub published: Option<SystemTime>,
     /// Everything that is to be said about the objects, sorted.
-    pub diagnostics: Vec<Diagnostic>,
+    pub diagnostics: Arc<[Diagnostic]>,
     /// How many objects of each kind the generation was made from.
     pub objects: BTreeMap<ObjectKind, usize>,
     pub timings: Timings,

@@ -212,10 +212,11 @@ fn the_control_planes_report_is_exposed() {
     report.store(Report {
         generation: 7,
         published: Some(UNIX_EPOCH + Duration::from_secs(1_700_000_000)),
-        diagnostics: vec![
+        diagnostics: [
             Diagnostic::error("missing-secret", ingress.field("spec.tls[0]"), "one"),
             Diagnostic::error("missing-secret", ingress.field("spec.tls[1]"), "two"),
-        ],
+        ]
+        .into(),
         objects: [(ObjectKind::Ingress, 3)].into(),
         timings: Timings { compile: Duration::from_millis(20), publish: Duration::from_millis(40) },
     });
