@@ -5,8 +5,8 @@
 
 /// The most, as Kubernetes's own clients ask for.
 const MOST: u32 = 500;
-/// How many are asked for while nothing is known. A Secret holds up to a mebibyte.
-const FEW: u32 = 25;
+/// How many are asked for while nothing is known. A Secret holds up to a mebibyte, but most are small.
+const FEW: u32 = 8;
 /// How many octets of values a page should hold.
 const OCTETS: usize = 1 << 20;
 
@@ -36,7 +36,7 @@ impl Page {
             return;
         }
         let fits = u32::try_from(OCTETS / (total / count).max(1)).unwrap_or(MOST);
-        self.limit = fits.min(self.limit.saturating_mul(2)).clamp(FEW, MOST);
+        self.limit = fits.min(self.limit.saturating_mul(2)).clamp(1, MOST);
     }
 }
 
@@ -47,15 +47,17 @@ mod tests {
     #[test]
     fn pages_of_small_objects_grow_and_those_of_large_ones_do_not() {
         let mut page = Page::of_heavy_kind();
-        for wanted in [50, 100, 200, 349, 349] {
+        for wanted in [16, 32, 64, 128, 256, 349, 349] {
             page.weigh([3_000; 20].into_iter());
             assert_eq!(page.limit(), wanted);
         }
-        page.weigh([1 << 20; 20].into_iter());
-        assert_eq!(page.limit(), FEW);
-        page.weigh([10_000; 20].into_iter());
-        assert_eq!(page.limit(), 50);
+        page.weigh([64 << 10; 20].into_iter());
+        assert_eq!(page.limit(), 16);
+        page.weigh([1 << 20; 16].into_iter());
+        assert_eq!(page.limit(), 1);
+        page.weigh([10_000; 1].into_iter());
+        assert_eq!(page.limit(), 2);
         page.weigh(std::iter::empty());
-        assert_eq!(page.limit(), 50);
+        assert_eq!(page.limit(), 2);
     }
 }
