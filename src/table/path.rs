@@ -4,6 +4,7 @@
 //! Ingress v1 for exact and prefix; nginx's locations for the place of regular expressions among them).
 
 use std::cmp::Ordering;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -11,13 +12,16 @@ use smallvec::SmallVec;
 use super::scratch::RegexScratch;
 use crate::ir::{PathMatcher, Pattern, Route};
 
-/// The routes of one virtual host by path.
+/// The routes of one virtual host by path. Those of a few short paths, as most hosts have, lie in one place: at many
+/// hosts a look-up's time is that of the places in memory it has to wait for, one after the other.
 #[derive(Debug, Default)]
 pub(super) struct PathIndex {
     /// Literal paths in tree order: a path is followed by everything below it.
-    nodes: SmallVec<[Node; 2]>,
+    nodes: SmallVec<[Node; 4]>,
     /// The paths of `nodes`, one behind the other.
     text: SmallVec<[u8; 32]>,
+    /// The routes of `nodes`.
+    routes: SmallVec<[Arc<Route>; 4]>,
     /// Tried in this order.
     patterns: Vec<(Pattern, Arc<Route>)>,
 }
@@ -29,10 +33,14 @@ struct Node {
     start: u32,
     end: u32,
     /// The nearest node above this one that holds a prefix.
-    parent: Option<u32>,
-    exact: Option<Arc<Route>>,
-    prefix: Option<Arc<Route>>,
+    parent: Option<Place>,
+    exact: Option<Place>,
+    prefix: Option<Place>,
 }
+
+/// A place in one of the index's lists; none takes no room of its own.
+#[derive(Debug, Clone, Copy)]
+struct Place(NonZeroU32);
 
 /// A literal path on its way into the index.
 struct Literal<'r> {
@@ -65,10 +73,10 @@ impl PathIndex {
     pub(super) fn find(&self, path: &[u8], scratch: &mut RegexScratch) -> Option<&Arc<Route>> {
         let nearest = self.nearest(path);
         if let Some(node) = nearest
-            && let Some(exact) = &node.exact
+            && let Some(exact) = node.exact
             && self.path_of(node) == path
         {
-            return Some(exact);
+            return self.routes.get(exact.index());
         }
         let matching = self.patterns.iter().find(|(pattern, _)| scratch.is_match(pattern, path));
         matching.map(|(_, route)| route).or_else(|| self.longest_prefix(nearest?, path))
@@ -85,9 +93,9 @@ impl PathIndex {
     fn longest_prefix<'i>(&'i self, nearest: &'i Node, path: &[u8]) -> Option<&'i Arc<Route>> {
         let mut node = nearest;
         loop {
-            match &node.prefix {
-                Some(route) if is_element_prefix(self.path_of(node), path) => return Some(route),
-                Some(_) | None => node = self.nodes.get(node.parent? as usize)?,
+            match node.prefix {
+                Some(route) if is_element_prefix(self.path_of(node), path) => return self.routes.get(route.index()),
+                Some(_) | None => node = self.nodes.get(node.parent?.index())?,
             }
         }
     }
@@ -100,26 +108,42 @@ impl PathIndex {
     fn insert_literals(&mut self, mut literals: Vec<Literal<'_>>) {
         literals.sort_by(|a, b| tree_order(a.path, b.path));
         literals.dedup_by(|later, kept| later.merge_into(kept));
-        let mut above: Vec<u32> = Vec::new();
+        let mut above: Vec<Place> = Vec::new();
         for literal in literals {
-            while let Some(top) = above.last().and_then(|top| self.nodes.get(*top as usize))
+            while let Some(top) = above.last().and_then(|top| self.nodes.get(top.index()))
                 && !is_element_prefix(self.path_of(top), literal.path)
             {
                 above.pop();
             }
             let parent = above.last().copied();
-            let number = position(self.nodes.len());
             let start = position(self.text.len());
             self.text.extend_from_slice(literal.path);
             let end = position(self.text.len());
-            let (exact, prefix) = (literal.exact.cloned(), literal.prefix.cloned());
+            let (exact, prefix) = (self.keep(literal.exact), self.keep(literal.prefix));
             if prefix.is_some() {
-                above.push(number);
+                above.push(Place::at(self.nodes.len()));
             }
             self.nodes.push(Node { start, end, parent, exact, prefix });
         }
         self.nodes.shrink_to_fit();
         self.text.shrink_to_fit();
+        self.routes.shrink_to_fit();
+    }
+
+    fn keep(&mut self, route: Option<&Arc<Route>>) -> Option<Place> {
+        let place = Place::at(self.routes.len());
+        self.routes.push(Arc::clone(route?));
+        Some(place)
+    }
+}
+
+impl Place {
+    fn at(index: usize) -> Self {
+        Self(NonZeroU32::MIN.saturating_add(position(index)))
+    }
+
+    const fn index(self) -> usize {
+        self.0.get() as usize - 1
     }
 }
 
