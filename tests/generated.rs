@@ -32,6 +32,7 @@ fn is_up_to_date(name: &str, generated: &str) {
 fn the_tables_of_the_readme_are_those_of_the_code() {
     is_up_to_date("flags", &landfall::cli::generate::flag_table());
     is_up_to_date("configmap", &landfall::compile::configmap_table());
+    is_up_to_date("limits", &landfall::compile::limit_table());
     is_up_to_date(
         "annotations",
         &landfall::annotations::support_table().replace("\n### ", "\n#### ").replacen("### ", "#### ", 1),

@@ -6,7 +6,7 @@ use crate::ir::access::{Access, Networks};
 use crate::ir::filter::{ForwardedPrefix, Rewrite, RewriteTarget, Template, TemplatePart};
 use crate::ir::policy::{RoutePolicy, SslRedirect, Timeouts};
 use crate::ir::route::RouteLabels;
-use crate::ir::{Action, Backend, Config, Forward, Redirect, Refusal, Route, VirtualHost};
+use crate::ir::{Action, Backend, Config, Forward, Limit, Redirect, Refusal, Route, VirtualHost};
 use crate::live::State;
 
 /// The whole state.
@@ -43,28 +43,15 @@ fn config_view(config: &Config) -> Value {
 
 /// Settings whose values have no other form than their names are shown as the code names them.
 fn listener_view(listener: &crate::ir::ListenerPolicy) -> Value {
-    let crate::ir::ListenerPolicy {
-        keep_alive,
-        keep_alive_requests,
-        header_timeout,
-        body_timeout,
-        client_address,
-        underscores,
-        tls,
-        hsts,
-        http2_max_concurrent_streams,
-        access_log,
-    } = listener;
+    let crate::ir::ListenerPolicy { limits, client_address, underscores, tls, hsts, access_log } = listener;
+    let limits: serde_json::Map<_, _> =
+        Limit::ALL.iter().map(|limit| (limit.key.to_owned(), limit.value(limits).into())).collect();
     json!({
-        "keep_alive_seconds": keep_alive.as_secs_f64(),
-        "keep_alive_requests": keep_alive_requests,
-        "header_timeout_seconds": header_timeout.as_secs_f64(),
-        "body_timeout_seconds": body_timeout.as_secs_f64(),
+        "limits": limits,
         "client_address": format!("{client_address:?}"),
         "underscores": format!("{underscores:?}"),
         "tls": format!("{tls:?}"),
         "hsts": hsts.map(|hsts| format!("{hsts:?}")),
-        "http2_max_concurrent_streams": http2_max_concurrent_streams,
         "access_log": format!("{access_log:?}"),
     })
 }

@@ -10,7 +10,7 @@ use clap_complete::Shell;
 use super::CommandLine;
 use super::terminal;
 use crate::annotations;
-use crate::compile::configmap_table;
+use crate::compile::{configmap_table, limit_table};
 
 /// What is made.
 #[derive(Debug, Args)]
@@ -27,6 +27,8 @@ enum What {
     Flags,
     /// The keys of the ConfigMap and how far each is supported, in Markdown.
     Configmap,
+    /// The limits on clients, in Markdown.
+    Limits,
     /// The completions of a shell.
     Completions { shell: Shell },
 }
@@ -37,6 +39,7 @@ pub(super) fn run(flags: &GenerateFlags) -> ExitCode {
         What::Annotations => terminal::print(&annotations::support_table()),
         What::Flags => terminal::print(&flag_table()),
         What::Configmap => terminal::print(&configmap_table()),
+        What::Limits => terminal::print(&limit_table()),
         What::Completions { shell } => {
             clap_complete::generate(shell, &mut CommandLine::command(), "landfall", &mut io::stdout());
         }

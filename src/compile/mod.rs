@@ -37,7 +37,7 @@ use status::Statuses;
 use tls::{Certificates, TlsHost};
 
 pub use class::CLASS_ANNOTATION;
-pub use configmap::configmap_table;
+pub use configmap::{configmap_table, limit_table};
 pub use references::References;
 pub use status::{IngressStatus, Verdict};
 

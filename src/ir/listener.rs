@@ -1,43 +1,30 @@
 //! How client connections are treated: live settings of the ConfigMap.
 
-use std::time::Duration;
-
 use ipnet::IpNet;
 
+use super::limits::Limits;
 use super::tls::TlsPolicy;
 
-/// The listeners' live policy. Defaults are ingress-nginx's, but where `hostile-traffic` limits are stricter.
+/// The listeners' live policy. Defaults are ingress-nginx's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListenerPolicy {
-    /// How long an idle connection is kept (`keep-alive`); zero closes after each response.
-    pub keep_alive: Duration,
-    /// Requests over one connection (`keep-alive-requests`).
-    pub keep_alive_requests: u32,
-    /// For the whole request head (`client-header-timeout`).
-    pub header_timeout: Duration,
-    /// The longest gap between two reads of a request body (`client-body-timeout`).
-    pub body_timeout: Duration,
+    pub limits: Limits,
     pub client_address: ClientAddress,
     pub underscores: UnderscoreNames,
     pub tls: TlsPolicy,
     /// `Strict-Transport-Security` on every HTTPS response.
     pub hsts: Option<Hsts>,
-    pub http2_max_concurrent_streams: u32,
     pub access_log: AccessLog,
 }
 
 impl Default for ListenerPolicy {
     fn default() -> Self {
         Self {
-            keep_alive: Duration::from_secs(75),
-            keep_alive_requests: 1000,
-            header_timeout: Duration::from_secs(60),
-            body_timeout: Duration::from_secs(60),
+            limits: Limits::default(),
             client_address: ClientAddress::default(),
             underscores: UnderscoreNames::Drop,
             tls: TlsPolicy::default(),
             hsts: Some(Hsts::default()),
-            http2_max_concurrent_streams: 128,
             access_log: AccessLog::Combined,
         }
     }

@@ -7,6 +7,7 @@ pub mod access;
 pub mod backend;
 pub mod filter;
 pub mod host;
+pub mod limits;
 pub mod listener;
 pub mod matcher;
 pub mod pattern;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 
 pub use backend::{Backend, BackendId, Balance, Endpoint, EndpointSource, Protocol};
 pub use host::{HostName, HostPattern, VirtualHost};
+pub use limits::{Limit, Limits};
 pub use listener::ListenerPolicy;
 pub use matcher::PathMatcher;
 pub use pattern::Pattern;

@@ -11,6 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::timer::IdleTimer;
+use crate::ir::Limits;
 use crate::request::Fields;
 
 /// How much body a message announces.
@@ -123,6 +124,15 @@ pub(crate) enum PumpError {
 pub(crate) struct Deadlines {
     pub(crate) source: Duration,
     pub(crate) sink: Duration,
+    /// A wait for the sink goes on until the sink has taken so many octets, or all that there are.
+    pub(crate) sink_minimum: u64,
+}
+
+impl Deadlines {
+    /// Those of a client that takes what is sent; for what it is sent there is no other yet.
+    pub(crate) fn to_client(limits: &Limits) -> Self {
+        Self { source: limits.send_timeout, sink: limits.send_timeout, sink_minimum: limits.send_minimum.into() }
+    }
 }
 
 /// Where a pump is.
@@ -149,12 +159,14 @@ pub(crate) struct Pump {
     waiting: Waiting,
     deadlines: Deadlines,
     moved: u64,
+    /// What had been moved when the wait for the sink began that the timer is for.
+    sink_wait: Option<u64>,
 }
 
 impl Pump {
     /// `deadlines` are the longest waits for the source and for the sink.
     pub(crate) const fn new(deadlines: Deadlines) -> Self {
-        Self { phase: Phase::Reading, waiting: Waiting::Nothing, deadlines, moved: 0 }
+        Self { phase: Phase::Reading, waiting: Waiting::Nothing, deadlines, moved: 0, sink_wait: None }
     }
 
     /// Octets moved so far.
@@ -231,7 +243,11 @@ impl Pump {
         };
         if self.waiting != waiting {
             self.waiting = waiting;
-            timer.begin(limit);
+            let goes_on = |since: u64| waiting == Waiting::Sink && self.moved - since < self.deadlines.sink_minimum;
+            if !self.sink_wait.is_some_and(goes_on) {
+                self.sink_wait = (waiting == Waiting::Sink).then_some(self.moved);
+                timer.begin(limit);
+            }
         }
         timer.poll_expired(cx).map(|()| Err(error))
     }

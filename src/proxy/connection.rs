@@ -6,12 +6,14 @@ use std::task::{Poll, ready};
 
 use tokio::net::TcpStream;
 
+use super::admission::Admitted;
 use super::buffer::ReadBuffer;
 use super::handshake::{Alpn, TlsFailure};
 use super::timer::IdleTimer;
 use super::wire::{Transport, Wire};
 use super::worker::Worker;
 use super::{h1, h2};
+use crate::ir::Limit;
 use crate::request::Peer;
 use crate::telemetry::{Count, HandshakeOutcome, Level, Listener};
 
@@ -19,8 +21,10 @@ use crate::telemetry::{Count, HandshakeOutcome, Level, Listener};
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Serves one connection to its end.
-pub(crate) async fn serve(worker: Rc<Worker>, stream: TcpStream, peer: Peer, role: Listener) {
+pub(crate) async fn serve(worker: Rc<Worker>, stream: TcpStream, peer: Peer, role: Listener, admitted: Admitted) {
     let _open = worker.hold(Level::Connections(role));
+    // Whoever reads that the level has sunk can rely on there being room.
+    let _admitted = admitted;
     match role {
         Listener::Http => serve_plain(Rc::clone(&worker), stream, peer).await,
         Listener::Https => serve_tls(Rc::clone(&worker), stream, peer).await,
@@ -39,8 +43,9 @@ async fn serve_plain(worker: Rc<Worker>, stream: TcpStream, peer: Peer) {
 }
 
 async fn serve_tls(worker: Rc<Worker>, stream: TcpStream, peer: Peer) {
-    match worker.tls.accept(stream).await {
-        Ok(accepted) => {
+    let most = worker.pin().listener().limits.handshakes;
+    let failure = match worker.handshakes.run(most, worker.tls.accept(stream)).await {
+        Ok(Ok(accepted)) => {
             worker.count(Count::Handshake(if accepted.resumed {
                 HandshakeOutcome::Resumed
             } else {
@@ -52,16 +57,27 @@ async fn serve_tls(worker: Rc<Worker>, stream: TcpStream, peer: Peer) {
                 Alpn::H1 => h1::downstream::serve(worker, peer, Wire::new(transport), buffer).await,
                 Alpn::H2 => h2::downstream::serve(worker, peer, transport, buffer).await,
             }
+            return;
         }
-        Err(failure) => {
-            let outcome = match failure {
-                TlsFailure::Timeout => HandshakeOutcome::TimedOut,
-                _ => HandshakeOutcome::Failed,
-            };
-            worker.count(Count::Handshake(outcome));
-            tracing::debug!(%failure, peer = %peer.address, "TLS handshake failed");
+        Ok(Err(failure)) => failure,
+        Err(displaced) => displaced.into(),
+    };
+    handshake_failed(&worker, &peer, &failure);
+}
+
+fn handshake_failed(worker: &Worker, peer: &Peer, failure: &TlsFailure) {
+    let (outcome, limit) = match failure {
+        TlsFailure::Timeout => (HandshakeOutcome::TimedOut, Some(&Limit::HANDSHAKE_TIMEOUT)),
+        TlsFailure::Displaced => (HandshakeOutcome::Displaced, Some(&Limit::HANDSHAKES)),
+        TlsFailure::Closed | TlsFailure::PlainHttp | TlsFailure::Refused(_) | TlsFailure::Io(_) => {
+            (HandshakeOutcome::Failed, None)
         }
+    };
+    worker.count(Count::Handshake(outcome));
+    if let Some(limit) = limit {
+        worker.limited(limit);
     }
+    tracing::debug!(%failure, peer = %peer.address, "TLS handshake failed");
 }
 
 enum Spoken {
@@ -72,7 +88,7 @@ enum Spoken {
 /// Reads until the first octets tell the protocol. `None` if the client says nothing in time.
 async fn sniff(worker: &Worker, wire: &Wire, buffer: &mut ReadBuffer) -> Option<Spoken> {
     let mut timer = IdleTimer::default();
-    timer.begin(worker.pin().listener().header_timeout);
+    timer.begin(worker.pin().listener().limits.header_timeout);
     let mut drain = worker.drain();
     poll_fn(|cx| {
         loop {
@@ -92,6 +108,7 @@ async fn sniff(worker: &Worker, wire: &Wire, buffer: &mut ReadBuffer) -> Option<
                         return Poll::Ready(None);
                     }
                     ready!(timer.poll_expired(cx));
+                    worker.limited(&Limit::HEADER_TIMEOUT);
                     return Poll::Ready(None);
                 }
             }

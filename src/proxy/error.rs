@@ -4,7 +4,20 @@
 use std::io;
 
 use super::body::{PumpError, SourceError};
+use crate::ir::Limit;
 use crate::ir::access::Denial;
+
+/// The limit on clients that a message goes beyond which is refused with this code, if it is one.
+pub(crate) fn limit_of(code: &str) -> Option<&'static Limit> {
+    match code {
+        "head-too-large" => Some(&Limit::HEAD_SIZE),
+        "target-too-long" => Some(&Limit::TARGET_SIZE),
+        "too-many-fields" | "too-many-trailers" => Some(&Limit::HEADER_FIELDS),
+        "chunk-extensions-too-long" => Some(&Limit::CHUNK_EXTENSIONS),
+        "trailers-too-large" => Some(&Limit::TRAILERS),
+        _ => None,
+    }
+}
 
 /// Why a request ended without the answer that was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -99,6 +112,27 @@ impl ProxyError {
     /// A stable name for logs and metrics.
     pub(crate) fn code(&self) -> &'static str {
         self.meaning().code
+    }
+
+    /// The limit on clients that was exceeded, if it was one.
+    pub(crate) fn limit(&self) -> Option<&'static Limit> {
+        match self {
+            Self::ClientBodyTimeout => Some(&Limit::BODY_TIMEOUT),
+            Self::ClientReadTimeout => Some(&Limit::SEND_TIMEOUT),
+            Self::ClientBody(code) => limit_of(code),
+            Self::ClientGone
+            | Self::BodyTooLarge(_)
+            | Self::AddressRefused(_)
+            | Self::NoEndpoints
+            | Self::Connect(_)
+            | Self::ConnectTimeout
+            | Self::UpstreamClosed(_)
+            | Self::UpstreamRefused
+            | Self::UpstreamSendTimeout
+            | Self::UpstreamReadTimeout
+            | Self::UpstreamMalformed(_)
+            | Self::UpstreamTruncated(_) => None,
+        }
     }
 
     /// Under which condition another endpoint may be tried, safety apart.

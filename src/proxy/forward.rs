@@ -9,7 +9,7 @@ use super::error::ProxyError;
 use super::exchange::Exchange;
 use super::replay::Replay;
 use super::retry::{Budget, Sending};
-use super::service::{CLIENT_SEND_TIMEOUT, Inbound};
+use super::service::Inbound;
 use super::sides::{Answer, AnswerError, AnswerHead, Call, InterimResponses, Outbound, Reply, ReplyBody};
 use super::timer::Timers;
 use super::tunnel;
@@ -217,7 +217,8 @@ impl Forwarding<'_> {
 
     /// The client's pace in, the upstream's pace out.
     fn deadlines_up(&self) -> Deadlines {
-        Deadlines { source: self.pinned.listener().body_timeout, sink: self.policy().timeouts.send }
+        let body_timeout = self.pinned.listener().limits.body_timeout;
+        Deadlines { source: body_timeout, sink: self.policy().timeouts.send, sink_minimum: 1 }
     }
 
     /// Sends the body up until the final head of the answer has come; interim heads are passed on.
@@ -345,7 +346,8 @@ impl Forwarding<'_> {
         body: &mut Replay<'_, B>,
         reply: &mut R,
     ) -> Result<u64, (ProxyError, u64)> {
-        let deadlines = Deadlines { source: self.policy().timeouts.read, sink: CLIENT_SEND_TIMEOUT };
+        let to_client = Deadlines::to_client(&self.pinned.listener().limits);
+        let deadlines = Deadlines { source: self.policy().timeouts.read, ..to_client };
         let mut download = Pump::new(deadlines);
         let timers = &mut *self.timers;
         let (sink, answer) = outbound.parts();

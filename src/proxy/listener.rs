@@ -149,13 +149,20 @@ fn concerns_one_connection(error: &io::Error) -> bool {
 
 fn start(worker: &Rc<Worker>, stream: TcpStream, address: SocketAddr, local: SocketAddr, role: Listener) {
     worker.count(Count::Accepted(role));
+    let address = SocketAddr::new(address.ip().to_canonical(), address.port());
+    let admitted = match worker.admit(address.ip()) {
+        Ok(admitted) => admitted,
+        Err(limit) => {
+            worker.count(Count::Shed(role));
+            return worker.limited(limit);
+        }
+    };
     // Without it small writes wait for acknowledgements; a socket that refuses is served all the same.
     let _best_effort = stream.set_nodelay(true);
     let scheme = match role {
         Listener::Http => Scheme::Http,
         Listener::Https => Scheme::Https,
     };
-    let address = SocketAddr::new(address.ip().to_canonical(), address.port());
     let peer = Peer { address, local, scheme };
-    worker.spawn_connection(connection::serve(Rc::clone(worker), stream, peer, role));
+    worker.spawn_connection(connection::serve(Rc::clone(worker), stream, peer, role, admitted));
 }

@@ -4,6 +4,7 @@
 //! own with its own sockets, pools and view of the state; the request path crosses no thread.
 
 pub mod access_log;
+mod admission;
 mod balance;
 mod body;
 mod buffer;
@@ -39,11 +40,11 @@ use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::watch;
 
 use self::access_log::WorkerLog;
+use self::admission::Admission;
 use self::drain::Phase;
 use self::exchange::Recorder;
 use self::handshake::TlsAcceptor;
 use self::listener::{Acceptor, bind};
-use self::upstream::Connector;
 use self::worker::Worker;
 use crate::live::Reader;
 use crate::telemetry::{AccessLog, Listener, Metrics};
@@ -85,6 +86,7 @@ impl Proxy {
         let https = bind(&options.addresses, options.https_port, workers)?;
         let (phase, watched) = watch::channel(Phase::Serving);
         let tls = TlsAcceptor::new(options.reader.clone());
+        let admission = Arc::<Admission>::default();
         let mut threads = Vec::with_capacity(workers);
         for (number, (http, https)) in http.sockets.into_iter().zip(https.sockets).enumerate() {
             let plain = http.into_iter().map(|socket| Acceptor::new(socket, Listener::Http));
@@ -96,6 +98,7 @@ impl Proxy {
                 drain: options.drain,
                 reader: options.reader.clone(),
                 tls: tls.clone(),
+                admission: Arc::clone(&admission),
                 metrics: Arc::clone(&options.metrics),
                 access_log: options.access_log.clone(),
             };
@@ -137,6 +140,7 @@ struct WorkerStart {
     drain: Duration,
     reader: Reader,
     tls: TlsAcceptor,
+    admission: Arc<Admission>,
     metrics: Arc<Metrics>,
     access_log: Option<AccessLog>,
 }
@@ -156,7 +160,7 @@ impl WorkerStart {
     async fn serve(self) {
         let log = self.access_log.map_or_else(WorkerLog::off, WorkerLog::new);
         let recorder = Recorder::new(self.metrics.worker(), log);
-        let worker = Worker::new(&self.reader, recorder, self.tls, Connector::new());
+        let worker = Worker::new(&self.reader, recorder, self.tls, self.admission);
         let mut ending = self.phase.clone();
         let limit = async {
             // A sender that is gone is the end of the process.

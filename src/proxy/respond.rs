@@ -5,13 +5,12 @@ use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes};
 
-use super::body::{Deadlines, Length, Piece, Pump, Source, SourceError};
+use super::body::{Deadlines, Length, Piece, Pump, PumpError, Source, SourceError};
 use super::h1::encode;
-use super::service::CLIENT_SEND_TIMEOUT;
 use super::sides::{Reply, ReplyBody};
 use super::timer::IdleTimer;
 use super::worker::Worker;
-use crate::ir::ListenerPolicy;
+use crate::ir::{Limit, ListenerPolicy};
 use crate::request::edit::{self, FieldSink};
 use crate::request::{Client, Fields};
 
@@ -74,9 +73,16 @@ pub(crate) async fn send<R: Reply>(asker: Asker<'_>, answer: &Answer<'_>, reply:
         reply.end(ReplyBody::Exact(length));
         Page(page.into())
     };
-    let mut pump = Pump::new(Deadlines { source: CLIENT_SEND_TIMEOUT, sink: CLIENT_SEND_TIMEOUT });
-    if poll_fn(|cx| pump.poll(cx, &mut body, reply, timer)).await.is_err() {
-        reply.abort();
+    let limits = &asker.policy.limits;
+    let mut pump = Pump::new(Deadlines::to_client(limits));
+    match poll_fn(|cx| pump.poll(cx, &mut body, reply, timer)).await {
+        Ok(()) => {}
+        Err(error) => {
+            if matches!(error, PumpError::SinkStalled) {
+                asker.worker.limited(&Limit::SEND_TIMEOUT);
+            }
+            reply.abort();
+        }
     }
 }
 

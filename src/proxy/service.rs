@@ -1,9 +1,9 @@
 //! One request, from its head to the end of its response: the phases in order, once for all protocols.
 
 use std::rc::Rc;
-use std::time::Duration;
 
 use super::body::Source;
+use super::error::{self, ProxyError};
 use super::exchange::{Beginning, Exchange, Received};
 use super::forward::{self, Forwarding};
 use super::gate;
@@ -14,9 +14,6 @@ use super::timer::Timers;
 use super::worker::{Pinned, Worker, now};
 use crate::request::{self, Client, Outcome, Peer, Plan, RequestHead, ResponseHead, Scheme, Scratch, edit};
 use crate::telemetry::Listener;
-
-/// The longest gap between two writes to a client (nginx `send_timeout`).
-pub(crate) const CLIENT_SEND_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A request as its protocol hands it over.
 #[derive(Debug, Clone, Copy)]
@@ -92,6 +89,9 @@ pub(crate) async fn refuse<R: Reply>(
     reply: &mut R,
     memory: &mut Memory,
 ) {
+    if let Some(limit) = error::limit_of(refused.code) {
+        worker.limited(limit);
+    }
     let pinned = worker.pin();
     let mut exchange = begin(worker, &pinned, peer, Received::Malformed(&refused.head.target));
     exchange.failed(refused.code);
@@ -187,7 +187,7 @@ impl Phases<'_> {
         let passed = gate::pass(policy, self.plan.client.address, body.length());
         let result = match (passed, upstream) {
             (Err(error), _) => Err(error),
-            (Ok(()), None) => Err(super::error::ProxyError::NoEndpoints),
+            (Ok(()), None) => Err(ProxyError::NoEndpoints),
             (Ok(()), Some(upstream)) => {
                 let Memory { response, timers, kept, .. } = memory;
                 let mut body = Replay::new(body, policy.body_limit, kept);
@@ -207,6 +207,9 @@ impl Phases<'_> {
         };
         let error = result.err()?;
         exchange.failed(error.code());
+        if let Some(limit) = error.limit() {
+            self.worker.limited(limit);
+        }
         let upstream_name = self.plan.route.map(|route| route.labels.service.as_str()).unwrap_or_default();
         tracing::debug!(%error, code = error.code(), service = upstream_name, "request failed");
         if reply.has_begun() {

@@ -20,7 +20,7 @@ pub(crate) async fn run(
     timers: &mut Timers,
     idle: Duration,
 ) -> u64 {
-    let deadlines = Deadlines { source: UNWATCHED, sink: UNWATCHED };
+    let deadlines = Deadlines { source: UNWATCHED, sink: UNWATCHED, sink_minimum: 1 };
     let (mut up, mut down) = (Pump::new(deadlines), Pump::new(deadlines));
     let mut watch = Watch { idle, timer: IdleTimer::default(), moved: 0 };
     watch.timer.begin(idle);

@@ -6,6 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::future::Future;
 use std::future::poll_fn;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
@@ -15,12 +16,13 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::admission::{Admission, Admitted};
 use super::drain::{Drain, DrainSignal, Phase};
 use super::exchange::Recorder;
-use super::handshake::TlsAcceptor;
+use super::handshake::{Pending, TlsAcceptor};
 use super::listener::Acceptor;
 use super::upstream::{Connector, Registry, Upstream};
-use crate::ir::{ListenerPolicy, Route};
+use crate::ir::{Limit, ListenerPolicy, Route};
 use crate::live::{Reader, State, View};
 use crate::telemetry::{Count, Level, RouteCounters};
 
@@ -39,6 +41,8 @@ pub(crate) struct Worker {
     drain: Rc<DrainSignal>,
     date: RefCell<DateCache>,
     pub(crate) tls: TlsAcceptor,
+    pub(crate) handshakes: Pending,
+    admission: Arc<Admission>,
     pub(crate) connector: Connector,
     connections: RefCell<JoinSet<()>>,
     /// Tasks that connections depend on and that end by themselves: drivers of shared upstream connections.
@@ -77,7 +81,12 @@ impl Pinned {
 }
 
 impl Worker {
-    pub(crate) fn new(reader: &Reader, recorder: Rc<Recorder>, tls: TlsAcceptor, connector: Connector) -> Rc<Self> {
+    pub(crate) fn new(
+        reader: &Reader,
+        recorder: Rc<Recorder>,
+        tls: TlsAcceptor,
+        admission: Arc<Admission>,
+    ) -> Rc<Self> {
         let mut view = reader.view();
         let pinned = Rc::new(Pinned::new(Arc::clone(view.current())));
         Rc::new(Self {
@@ -88,7 +97,9 @@ impl Worker {
             drain: Rc::default(),
             date: RefCell::default(),
             tls,
-            connector,
+            handshakes: Pending::default(),
+            admission,
+            connector: Connector::new(),
             connections: RefCell::default(),
             drivers: RefCell::default(),
         })
@@ -144,9 +155,19 @@ impl Worker {
         self.recorder.metrics().count(event);
     }
 
-    /// Counts one hit of a named limit.
-    pub(crate) fn limited(&self, limit: &'static str) {
-        self.recorder.metrics().limited(limit);
+    /// Counts one hit of a limit.
+    pub(crate) fn limited(&self, limit: &Limit) {
+        self.recorder.metrics().limited(limit.key);
+    }
+
+    /// Takes a client's connection on, or says which limit it is beyond.
+    pub(crate) fn admit(&self, address: IpAddr) -> Result<Admitted, &'static Limit> {
+        let pinned = self.pin();
+        let limits = &pinned.listener().limits;
+        if limits.worker_connections > 0 && self.connections.borrow().len() >= limits.worker_connections as usize {
+            return Err(&Limit::WORKER_CONNECTIONS);
+        }
+        self.admission.admit(address, limits)
     }
 
     /// A watch of the drain signal for one task.

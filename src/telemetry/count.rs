@@ -33,6 +33,8 @@ pub enum HandshakeOutcome {
     Full,
     Resumed,
     TimedOut,
+    /// It gave way to newer ones.
+    Displaced,
     Failed,
 }
 
@@ -107,6 +109,7 @@ impl HandshakeOutcome {
             Self::Full => "full",
             Self::Resumed => "resumed",
             Self::TimedOut => "timed-out",
+            Self::Displaced => "displaced",
             Self::Failed => "failed",
         }
     }
@@ -114,7 +117,7 @@ impl HandshakeOutcome {
 
 impl Count {
     /// Every count, in the order of [`index`](Self::index).
-    pub(super) const ALL: [Self; 25] = [
+    pub(super) const ALL: [Self; 26] = [
         Self::Accepted(Listener::Http),
         Self::Accepted(Listener::Https),
         Self::Handled(Listener::Http),
@@ -134,6 +137,7 @@ impl Count {
         Self::Handshake(HandshakeOutcome::Full),
         Self::Handshake(HandshakeOutcome::Resumed),
         Self::Handshake(HandshakeOutcome::TimedOut),
+        Self::Handshake(HandshakeOutcome::Displaced),
         Self::Handshake(HandshakeOutcome::Failed),
         Self::PoolReused,
         Self::PoolOpened,
@@ -150,11 +154,11 @@ impl Count {
             Self::AcceptFailed(listener) => 6 + listener as usize,
             Self::Attempt(outcome) => 8 + outcome as usize,
             Self::Handshake(outcome) => 16 + outcome as usize,
-            Self::PoolReused => 20,
-            Self::PoolOpened => 21,
-            Self::Retried => 22,
-            Self::Upgraded => 23,
-            Self::Panicked => 24,
+            Self::PoolReused => 21,
+            Self::PoolOpened => 22,
+            Self::Retried => 23,
+            Self::Upgraded => 24,
+            Self::Panicked => 25,
         }
     }
 

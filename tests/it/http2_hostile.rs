@@ -4,21 +4,21 @@ use landfall::testing::{Origin, Raw, TestServer};
 
 use crate::fixtures::{asked, get, with_origin};
 
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
-const PING: u8 = 6;
-const GOAWAY: u8 = 7;
-const WINDOW_UPDATE: u8 = 8;
-const CONTINUATION: u8 = 9;
+pub(crate) const DATA: u8 = 0;
+pub(crate) const HEADERS: u8 = 1;
+pub(crate) const RST_STREAM: u8 = 3;
+pub(crate) const SETTINGS: u8 = 4;
+pub(crate) const PING: u8 = 6;
+pub(crate) const GOAWAY: u8 = 7;
+pub(crate) const WINDOW_UPDATE: u8 = 8;
+pub(crate) const CONTINUATION: u8 = 9;
 
-const END_STREAM: u8 = 1;
-const ACK: u8 = 1;
-const END_HEADERS: u8 = 4;
+pub(crate) const END_STREAM: u8 = 1;
+pub(crate) const ACK: u8 = 1;
+pub(crate) const END_HEADERS: u8 = 4;
 
 /// A frame (RFC 9113 §4.1).
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
     let mut octets = vec![length[1], length[2], length[3], kind, flags];
     octets.extend_from_slice(&stream.to_be_bytes());
@@ -27,7 +27,7 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
 }
 
 /// A field section of literals without indexing (RFC 7541 §6.2.2).
-fn section(fields: &[(&str, &str)]) -> Vec<u8> {
+pub(crate) fn section(fields: &[(&str, &str)]) -> Vec<u8> {
     let mut block = Vec::new();
     for (name, value) in fields {
         block.push(0);
@@ -39,10 +39,11 @@ fn section(fields: &[(&str, &str)]) -> Vec<u8> {
     block
 }
 
-const SOUND: &[(&str, &str)] = &[(":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "a.test")];
+pub(crate) const SOUND: &[(&str, &str)] =
+    &[(":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "a.test")];
 
 /// A connection on which both ends have said their settings.
-async fn begin(server: &TestServer) -> Raw {
+pub(crate) async fn begin(server: &TestServer) -> Raw {
     let mut client = Raw::connect(server.http()).await;
     client.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
     client.send(frame(SETTINGS, 0, 0, &[])).await;
@@ -50,13 +51,13 @@ async fn begin(server: &TestServer) -> Raw {
 }
 
 /// A frame as it was read.
-struct Frame {
-    kind: u8,
-    stream: u32,
-    payload: Vec<u8>,
+pub(crate) struct Frame {
+    pub(crate) kind: u8,
+    pub(crate) stream: u32,
+    pub(crate) payload: Vec<u8>,
 }
 
-async fn next_frame(client: &mut Raw) -> Frame {
+pub(crate) async fn next_frame(client: &mut Raw) -> Frame {
     let head = client.octets(9).await;
     let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
     let payload = client.octets(length as usize).await;
@@ -64,7 +65,7 @@ async fn next_frame(client: &mut Raw) -> Frame {
 }
 
 /// Reads until the server ends the connection; the error code of its GOAWAY.
-async fn goaway(client: &mut Raw) -> u32 {
+pub(crate) async fn goaway(client: &mut Raw) -> u32 {
     let octets = client.rest().await;
     let mut rest = &octets[..];
     let mut code = None;
@@ -78,8 +79,8 @@ async fn goaway(client: &mut Raw) -> u32 {
     code.expect("the connection ends with GOAWAY")
 }
 
-const NO_ERROR: u32 = 0;
-const ENHANCE_YOUR_CALM: u32 = 11;
+pub(crate) const NO_ERROR: u32 = 0;
+pub(crate) const ENHANCE_YOUR_CALM: u32 = 11;
 
 /// Sends pieces until the other end stops taking them.
 async fn flood(client: &mut Raw, pieces: impl Iterator<Item = Vec<u8>>) {

@@ -35,6 +35,8 @@ mod folder;
 mod hostile;
 mod http2;
 mod http2_hostile;
+mod limits;
+mod limits_http2;
 mod panics;
 mod redirects;
 mod reload;

@@ -13,7 +13,7 @@ pub(super) static NO_EFFECT: &[Key] = &[
     no_effect("brotli-min-length", FEATURE),
     no_effect("brotli-types", FEATURE),
     no_effect("client-body-buffer-size", STREAMED),
-    no_effect("client-header-buffer-size", NGINX),
+    no_effect("client-header-buffer-size", "it is no limit; max-request-head-size is"),
     no_effect("debug-connections", NGINX),
     no_effect("default-type", NGINX),
     no_effect("disable-ipv6", "use --bind-address"),
@@ -43,10 +43,9 @@ pub(super) static NO_EFFECT: &[Key] = &[
     no_effect("gzip-level", FEATURE),
     no_effect("gzip-min-length", FEATURE),
     no_effect("gzip-types", FEATURE),
-    no_effect("http2-max-field-size", NGINX),
-    no_effect("http2-max-header-size", NGINX),
-    no_effect("http2-max-requests", NGINX),
-    no_effect("large-client-header-buffers", NGINX),
+    no_effect("http2-max-field-size", OLD_HEADS),
+    no_effect("http2-max-header-size", OLD_HEADS),
+    no_effect("http2-max-requests", "use keep-alive-requests, as in ingress-nginx since 1.3"),
     no_effect("limit-conn-status-code", FEATURE),
     no_effect("limit-conn-zone-variable", FEATURE),
     no_effect("limit-rate-after", FEATURE),
@@ -55,8 +54,7 @@ pub(super) static NO_EFFECT: &[Key] = &[
     no_effect("log-format-stream", FEATURE),
     no_effect("lua-shared-dicts", NGINX),
     no_effect("map-hash-bucket-size", NGINX),
-    no_effect("max-worker-connections", NGINX),
-    no_effect("max-worker-open-files", NGINX),
+    no_effect("max-worker-open-files", "the process may open as many files as the system lets it"),
     no_effect("modsecurity-snippet", "it extends enable-modsecurity"),
     no_effect("nginx-status-ipv4-whitelist", NGINX),
     no_effect("nginx-status-ipv6-whitelist", NGINX),
@@ -112,6 +110,7 @@ pub(super) static NO_EFFECT: &[Key] = &[
     no_effect("worker-shutdown-timeout", "use --drain-timeout"),
 ];
 
+const OLD_HEADS: &str = "use large-client-header-buffers, as in ingress-nginx since 1.3";
 const NGINX: &str = "it tunes nginx's own machinery";
 const STREAMED: &str = "bodies are streamed and never buffered";
 const FEATURE: &str = "it tunes a feature that is not supported yet";

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::annotations::{EndpointMode, Idle, go, scalar};
+use crate::ir::Limit;
 use crate::ir::access::Networks;
 use crate::ir::listener::UnderscoreNames;
 use crate::ir::policy::TrailingSlash;
@@ -10,6 +11,7 @@ use crate::ir::tls::Http2Offer;
 
 use super::draft::{self, Draft, Why};
 use super::inert::NO_EFFECT;
+use super::limits;
 
 /// One key.
 #[derive(Debug, Clone, Copy)]
@@ -22,6 +24,8 @@ pub(super) struct Key {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Effect {
     Read(fn(&mut Draft, &str) -> Result<(), Why>),
+    /// A limit on clients.
+    Limits(&'static Limit),
     /// As `Read`, of what guards every route: if it cannot be read, every route answers 503. Empty asks for nothing.
     Guards(fn(&mut Draft, &str) -> Result<(), Why>),
     /// Accepted; there is nothing that it could change, and why.
@@ -39,18 +43,18 @@ impl Effect {
     pub(super) const fn protects(self) -> bool {
         match self {
             Self::Guards(_) | Self::Refuses(_) | Self::RefusesAuthentication(_) => true,
-            Self::Read(_) | Self::Inert(_) | Self::Missing(_) => false,
+            Self::Read(_) | Self::Limits(_) | Self::Inert(_) | Self::Missing(_) => false,
         }
     }
 }
 
 /// The row of a key.
-pub(super) fn find(name: &str) -> Option<&'static Key> {
+pub(super) fn find(name: &str) -> Option<Key> {
     rows().find(|row| row.name == name)
 }
 
 /// The row whose name is nearest by edits and near enough to be meant.
-pub(super) fn nearest(name: &str) -> Option<&'static Key> {
+pub(super) fn nearest(name: &str) -> Option<Key> {
     rows()
         .map(|row| (strsim::osa_distance(name, row.name), row))
         .filter(|(distance, row)| *distance <= 2.max(row.name.len() / 5))
@@ -59,8 +63,14 @@ pub(super) fn nearest(name: &str) -> Option<&'static Key> {
 }
 
 /// Every row.
-pub(super) fn rows() -> impl Iterator<Item = &'static Key> {
-    [REDIRECTS, ROUTES, CLIENTS, UPSTREAM, GUARDS, MISSING].into_iter().flatten().chain(NO_EFFECT)
+pub(super) fn rows() -> impl Iterator<Item = Key> {
+    let limits = Limit::ALL.iter().map(|limit| Key { name: limit.key, effect: Effect::Limits(limit) });
+    [REDIRECTS, ROUTES, CLIENTS, UPSTREAM, GUARDS, MISSING]
+        .into_iter()
+        .flatten()
+        .chain(NO_EFFECT)
+        .copied()
+        .chain(limits)
 }
 
 const fn read(name: &'static str, read: fn(&mut Draft, &str) -> Result<(), Why>) -> Key {
@@ -134,20 +144,7 @@ const CLIENTS: &[Key] = &[
     read("compute-full-forwarded-for", |d, v| draft::boolean(v, &mut d.forwarding.full)),
     read("forwarded-for-header", |d, v| draft::header(v, &mut d.forwarding.header)),
     read("proxy-real-ip-cidr", |d, v| draft::networks(v, &mut d.forwarding.trusted)),
-    read("keep-alive", |d, v| {
-        let mut secs = 0;
-        draft::number(v, &mut secs)?;
-        d.listener.keep_alive = Duration::from_secs(secs.into());
-        Ok(())
-    }),
-    read("keep-alive-requests", |d, v| {
-        let mut requests = 0;
-        draft::number(v, &mut requests)?;
-        d.listener.keep_alive_requests = requests.max(1);
-        Ok(())
-    }),
-    read("client-header-timeout", |d, v| draft::seconds(v, &mut d.listener.header_timeout)),
-    read("client-body-timeout", |d, v| draft::seconds(v, &mut d.listener.body_timeout)),
+    read("large-client-header-buffers", |d, v| limits::header_buffers(v, &mut d.listener.limits)),
     read("enable-underscores-in-headers", |d, v| {
         let mut keep = false;
         draft::boolean(v, &mut keep)?;
@@ -167,16 +164,6 @@ const CLIENTS: &[Key] = &[
         draft::boolean(v, &mut on)?;
         d.listener.tls.http2 = if on { Http2Offer::Offered } else { Http2Offer::Off };
         Ok(())
-    }),
-    read("http2-max-concurrent-streams", |d, v| {
-        let mut streams = 0;
-        draft::number(v, &mut streams)?;
-        d.listener.http2_max_concurrent_streams = streams.clamp(1, 10_000);
-        if (1..=10_000).contains(&streams) {
-            Ok(())
-        } else {
-            Err(Why::Partly("is not from 1 to 10000; the nearer of these is used"))
-        }
     }),
     read("disable-access-log", |d, v| draft::boolean(v, &mut d.log.off)),
     read("disable-http-access-log", |d, v| draft::boolean(v, &mut d.log.off)),

@@ -6,8 +6,10 @@
 mod draft;
 mod inert;
 mod keys;
+mod limits;
 mod reference;
 
+pub use limits::limit_table;
 pub use reference::configmap_table;
 
 use crate::annotations::Defaults;
@@ -59,7 +61,7 @@ pub(super) fn read(
     };
     for (key, value) in &object.data {
         let report = match keys::find(key) {
-            Some(row) => apply(row, value, &mut draft),
+            Some(row) => apply(&row, value, &mut draft),
             None => Some(unknown(key)),
         };
         if let Some((severity, code, message)) = report {
@@ -85,6 +87,9 @@ fn apply(row: &Key, value: &str, draft: &mut Draft) -> Option<Report> {
             };
             (Severity::Warning, "invalid-configmap-value", message)
         }),
+        Effect::Limits(limit) => limits::read(limit, value.trim(), &mut draft.listener.limits)
+            .err()
+            .map(|why| (Severity::Warning, "invalid-configmap-value", format!("{value:?} {why}"))),
         Effect::Guards(_) if value.trim().is_empty() => None,
         Effect::Guards(read) => read(draft, value.trim()).err().map(|why| {
             let (Why::Unread(why) | Why::Partly(why)) = why;

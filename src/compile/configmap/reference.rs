@@ -31,7 +31,7 @@ enum Group {
 impl Group {
     const fn of(effect: Effect) -> Self {
         match effect {
-            Effect::Read(_) | Effect::Guards(_) => Self::Read,
+            Effect::Read(_) | Effect::Limits(_) | Effect::Guards(_) => Self::Read,
             Effect::Inert(_) => Self::Inert,
             Effect::Missing(_) => Self::Missing,
             Effect::Refuses(_) | Effect::RefusesAuthentication(_) => Self::Refuses,

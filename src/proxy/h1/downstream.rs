@@ -9,11 +9,13 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use super::chunked::{Bounds, Decoder};
 use super::framing::{BodyLength, Expectation, Persistence, RequestFraming, TrailerSupport};
 use super::incoming::{Framing, Incoming};
 use super::outgoing::{Delimiting, Outgoing};
 use super::parse::{Limits, Parsed};
 use super::{HeadError, encode, parse};
+use crate::ir::{Limit, Limits as ClientLimits};
 use crate::proxy::body::{Length, Piece, Sink, SinkError, Source, SourceError};
 use crate::proxy::buffer::ReadBuffer;
 use crate::proxy::drain::Drain;
@@ -102,12 +104,13 @@ impl Connection {
     async fn read_head(&mut self) -> Result<RequestFraming, NoRequest> {
         let pinned = self.worker.pin();
         let policy = pinned.listener();
+        let bounds = Limits::of(&policy.limits);
         let mut in_head = self.served == 0 || !self.buffer.is_empty();
-        self.timer.begin(if in_head { policy.header_timeout } else { policy.keep_alive });
+        self.timer.begin(if in_head { policy.limits.header_timeout } else { policy.limits.keep_alive });
         drop(pinned);
         loop {
             if !self.buffer.is_empty() {
-                match parse::request_head(self.buffer.filled(), &Limits::default(), &mut self.head) {
+                match parse::request_head(self.buffer.filled(), &bounds, &mut self.head) {
                     Ok(Parsed::Complete { consumed, value }) => {
                         self.buffer.consume(consumed);
                         return Ok(value);
@@ -119,18 +122,19 @@ impl Connection {
             self.fill(in_head).await?;
             if !in_head {
                 in_head = true;
-                self.timer.begin(self.worker.pin().listener().header_timeout);
+                self.timer.begin(self.worker.pin().listener().limits.header_timeout);
             }
         }
     }
 
     async fn fill(&mut self, in_head: bool) -> Result<(), NoRequest> {
-        let Self { drain, wire, buffer, timer, .. } = self;
+        let Self { worker, drain, wire, buffer, timer, .. } = self;
         let filled = poll_fn(|cx| {
             if let Poll::Ready(result) = buffer.poll_fill(cx, wire) {
                 return Poll::Ready(result.ok().filter(|octets| *octets > 0).ok_or(NoRequest::Idle));
             }
             if timer.poll_expired(cx).is_ready() {
+                worker.limited(if in_head { &Limit::HEADER_TIMEOUT } else { &Limit::KEEP_ALIVE });
                 return Poll::Ready(Err(if in_head && !buffer.is_empty() {
                     NoRequest::Timeout
                 } else {
@@ -166,11 +170,13 @@ impl Connection {
         let shared = Shared::new(worker, persistence, framing.expect);
         outgoing.reset();
         let inbound = Inbound { head, peer, demand: demand(&framing, head.version) };
-        let mut body = Body::new(wire, buffer, framing.body, &shared);
+        let pinned = worker.pin();
+        let limits = &pinned.listener().limits;
+        let mut body = Body::new(wire, buffer, framing.body, limits, &shared);
         let mut reply = H1Reply::new(wire, outgoing, &shared, head.version);
         service::serve(worker, inbound, &mut body, &mut reply, memory).await;
         // What a broken-off response already has goes out too, but never the end that would make it look complete.
-        if !flush(wire, outgoing, timer).await || shared.aborted.get() || shared.tunnelled.get() {
+        if !flush(worker, wire, outgoing, timer).await || shared.aborted.get() || shared.tunnelled.get() {
             return Next::Leave;
         }
         if shared.closing.get() || !body.skip_rest(timer).await { Next::Close } else { Next::Continue }
@@ -180,13 +186,16 @@ impl Connection {
     fn persistence(&self, asked: Persistence) -> Persistence {
         let pinned = self.worker.pin();
         let policy = pinned.listener();
-        let spent = self.served >= policy.keep_alive_requests || policy.keep_alive.is_zero();
+        if self.served == policy.limits.keep_alive_requests {
+            self.worker.limited(&Limit::KEEP_ALIVE_REQUESTS);
+        }
+        let spent = self.served >= policy.limits.keep_alive_requests || policy.limits.keep_alive.is_zero();
         if spent { Persistence::Close } else { asked }
     }
 
     /// Sends what is buffered. `false` if the client takes nothing.
     async fn flush(&mut self) -> bool {
-        flush(&self.wire, &mut self.outgoing, &mut self.timer).await
+        flush(&self.worker, &self.wire, &mut self.outgoing, &mut self.timer).await
     }
 
     /// Closes so that the client can read our last answer: ends our direction, then drops what still arrives, for a
@@ -215,11 +224,15 @@ impl Connection {
 }
 
 /// Sends what is buffered. `false` if the client takes nothing.
-async fn flush(wire: &Wire, outgoing: &mut Outgoing, timer: &mut IdleTimer) -> bool {
-    timer.begin(service::CLIENT_SEND_TIMEOUT);
-    poll_fn(|cx| match outgoing.poll_flush(cx, wire) {
-        Poll::Ready(result) => Poll::Ready(result.is_ok()),
-        Poll::Pending => timer.poll_expired(cx).map(|()| false),
+async fn flush(worker: &Worker, wire: &Wire, outgoing: &mut Outgoing, timer: &mut IdleTimer) -> bool {
+    timer.begin(worker.pin().listener().limits.send_timeout);
+    poll_fn(|cx| {
+        if let Poll::Ready(result) = outgoing.poll_flush(cx, wire) {
+            return Poll::Ready(result.is_ok());
+        }
+        ready!(timer.poll_expired(cx));
+        worker.limited(&Limit::SEND_TIMEOUT);
+        Poll::Ready(false)
     })
     .await
 }
@@ -277,11 +290,17 @@ struct Body<'a> {
 }
 
 impl<'a> Body<'a> {
-    fn new(wire: &'a Wire, buffer: &'a mut ReadBuffer, length: BodyLength, shared: &'a Shared<'a>) -> Self {
+    fn new(
+        wire: &'a Wire,
+        buffer: &'a mut ReadBuffer,
+        length: BodyLength,
+        limits: &ClientLimits,
+        shared: &'a Shared<'a>,
+    ) -> Self {
         let framing = match length {
             BodyLength::None => Framing::Done,
             BodyLength::Length(octets) => Framing::Length(octets),
-            BodyLength::Chunked => Framing::Chunked(Box::default()),
+            BodyLength::Chunked => Framing::Chunked(Box::new(Decoder::new(Bounds::of(limits)))),
         };
         Self { wire, buffer, incoming: Incoming::new(framing), shared, continued: 0 }
     }

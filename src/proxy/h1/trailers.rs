@@ -5,10 +5,8 @@
 
 use crate::request::Fields;
 
-/// The largest trailer section, in octets.
-pub const MAX_OCTETS: usize = 8 * 1024;
-/// The most trailer fields.
-pub const MAX_FIELDS: usize = 100;
+/// Room for this many trailer fields is kept on the stack.
+const MAX_FIELDS: usize = 128;
 
 /// Names that are never passed on as trailers, lower-case with `-`.
 const FORBIDDEN: &[&str] = &[
@@ -68,20 +66,28 @@ fn begins_with(name: &[u8], prefix: &str) -> bool {
     name.len() >= prefix.len() && folded.zip(prefix.bytes()).all(|(octet, expected)| octet == expected)
 }
 
-/// Reads a whole section, empty line and all, whose lines are known to end with CRLF. `None` if it is malformed or
-/// has too many fields.
-pub(super) fn read(section: &[u8], fields: &mut Fields) -> Option<()> {
+/// Why a section cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SectionError {
+    Malformed,
+    TooMany,
+}
+
+/// Reads a whole section, empty line and all, whose lines are known to end with CRLF, of at most so many fields.
+pub(super) fn read(section: &[u8], most: usize, fields: &mut Fields) -> Result<(), SectionError> {
     let mut slots = [httparse::EMPTY_HEADER; MAX_FIELDS];
-    let Ok(httparse::Status::Complete((length, lines))) = httparse::parse_headers(section, &mut slots) else {
-        return None;
+    let lines = match httparse::parse_headers(section, &mut slots) {
+        Ok(httparse::Status::Complete((length, lines))) if length == section.len() => lines,
+        Err(httparse::Error::TooManyHeaders) => return Err(SectionError::TooMany),
+        Ok(_) | Err(_) => return Err(SectionError::Malformed),
     };
-    if length != section.len() {
-        return None;
+    if lines.len() > most {
+        return Err(SectionError::TooMany);
     }
     for line in lines.iter().filter(|line| !is_forbidden(line.name.as_bytes())) {
         fields.push(line.name.as_bytes(), line.value);
     }
-    Some(())
+    Ok(())
 }
 
 #[cfg(test)]

@@ -6,51 +6,47 @@
 
 use std::time::{Duration, Instant};
 
-/// The time over which streams are counted together.
+use crate::ir::{Limit, Limits};
+
+/// The time over which wasted streams are counted together.
 const WINDOW: Duration = Duration::from_secs(10);
 
-/// Wasted streams per window, beside as many as may be open at once: giving up a page with all its streams is no
-/// attack.
-const PER_WINDOW: u32 = 100;
-
-/// Wasted streams over a connection's life.
-const PER_CONNECTION: u32 = 10_000;
-
-/// What is to be done about a wasted stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
-    Tolerated,
-    /// The connection is to be ended with ENHANCE_YOUR_CALM.
-    Exceeded,
-}
-
-/// The wasted streams of one connection.
+/// The streams of one connection that came to nothing.
 #[derive(Debug)]
 pub(super) struct Budget {
-    per_window: u32,
+    wasted_per_window: u32,
+    provoked_in_all: u32,
     window: Instant,
-    in_window: u32,
-    total: u32,
+    wasted: u32,
+    provoked: u32,
 }
 
 impl Budget {
-    pub(super) const fn new(concurrent: u32, now: Instant) -> Self {
-        Self { per_window: PER_WINDOW.saturating_add(concurrent), window: now, in_window: 0, total: 0 }
+    /// Giving up a page with all its streams is no attack: as many as may be open are tolerated beside the limit.
+    pub(super) const fn new(limits: &Limits, now: Instant) -> Self {
+        Self {
+            wasted_per_window: limits.http2_wasted.saturating_add(limits.http2_streams),
+            provoked_in_all: limits.http2_provoked_resets,
+            window: now,
+            wasted: 0,
+            provoked: 0,
+        }
     }
 
-    /// Counts one stream that was reset by the client, or by us for what it carried.
-    pub(super) fn charge(&mut self, now: Instant) -> Verdict {
+    /// Counts a stream that the client gave up before it was answered. The limit that this is beyond, if it is.
+    pub(super) fn wasted(&mut self, now: Instant) -> Option<&'static Limit> {
         if now.saturating_duration_since(self.window) >= WINDOW {
             self.window = now;
-            self.in_window = 0;
+            self.wasted = 0;
         }
-        self.in_window += 1;
-        self.total = self.total.saturating_add(1);
-        if self.in_window > self.per_window || self.total > PER_CONNECTION {
-            Verdict::Exceeded
-        } else {
-            Verdict::Tolerated
-        }
+        self.wasted = self.wasted.saturating_add(1);
+        (self.wasted > self.wasted_per_window).then_some(&Limit::HTTP2_WASTED)
+    }
+
+    /// Counts a stream that was reset for what it carried. The limit that this is beyond, if it is.
+    pub(super) fn provoked(&mut self) -> Option<&'static Limit> {
+        self.provoked = self.provoked.saturating_add(1);
+        (self.provoked > self.provoked_in_all).then_some(&Limit::HTTP2_PROVOKED)
     }
 }
 
@@ -64,24 +60,32 @@ mod tests {
         Instant::now()
     }
 
-    #[test]
-    fn a_burst_is_tolerated_and_a_flood_is_not() {
-        let now = start();
-        let mut budget = Budget::new(128, now);
-        let tolerated = (0..1000).take_while(|_| budget.charge(now) == Verdict::Tolerated).count();
-        assert_eq!(tolerated, 228);
+    fn limits() -> Limits {
+        Limits { http2_wasted: 50, http2_streams: 100, http2_provoked_resets: 200, ..Limits::default() }
     }
 
     #[test]
-    fn bursts_far_apart_are_counted_apart_until_the_connection_has_had_enough() {
+    fn a_burst_is_tolerated_and_a_flood_is_not() {
+        let now = start();
+        let mut budget = Budget::new(&limits(), now);
+        let tolerated = (0..1000).take_while(|_| budget.wasted(now).is_none()).count();
+        assert_eq!(tolerated, 150);
+    }
+
+    #[test]
+    fn bursts_far_apart_are_counted_apart() {
         let mut now = start();
-        let mut budget = Budget::new(0, now);
+        let mut budget = Budget::new(&limits(), now);
         for _ in 0..100 {
-            for _ in 0..100 {
-                assert_eq!(budget.charge(now), Verdict::Tolerated);
-            }
+            assert!((0..150).all(|_| budget.wasted(now).is_none()));
             now += WINDOW;
         }
-        assert_eq!(budget.charge(now), Verdict::Exceeded);
+    }
+
+    #[test]
+    fn provoked_resets_are_counted_over_the_life_of_the_connection() {
+        let mut budget = Budget::new(&limits(), start());
+        assert!((0..200).all(|_| budget.provoked().is_none()));
+        assert_eq!(budget.provoked().map(|limit| limit.key), Some("http2-max-provoked-resets"));
     }
 }

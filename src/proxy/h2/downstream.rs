@@ -1,9 +1,10 @@
 //! A client connection over HTTP/2: accepts streams, each of which is a task of its own, until either side has had
 //! enough.
 
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,65 +14,73 @@ use http::Request;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::timeout;
 
-use super::budget::{Budget, Verdict};
+use super::budget::Budget;
 use super::fields::{self, FieldsError};
 use super::prefixed::Prefixed;
 use super::receiving::Receiving;
 use super::reply::H2Reply;
-use super::watch::{FrameLimits, Offence, Watch, Watched};
-use super::{head, sending};
+use super::watch::{FrameLimits, Offence, Outflow, Watch, Watched};
+use super::{failure, head, sending};
+use crate::ir::{Limit, Limits};
 use crate::proxy::body::{Length, Piece, Source};
 use crate::proxy::buffer::ReadBuffer;
 use crate::proxy::drain::Drain;
+use crate::proxy::h1::parse::Limits as HeadLimits;
 use crate::proxy::service::{self, Inbound, Memory, Refused};
 use crate::proxy::timer::IdleTimer;
 use crate::proxy::wire::Transport;
 use crate::proxy::worker::{Worker, now};
 use crate::request::{Peer, RequestHead};
 
-/// What a client may send per stream, and per connection, before it is consumed.
-const STREAM_WINDOW: u32 = 64 * 1024;
-const CONNECTION_WINDOW: u32 = 1024 * 1024;
-/// The largest field list, as RFC 9113 §6.5.2 counts it.
-const MAX_LIST: u32 = 32 * 1024;
-/// Streams that were reset by the client before we took them up.
-const MAX_PENDING_RESETS: usize = 20;
-/// Streams that we reset for errors of the client's, over the life of a connection.
-const MAX_LOCAL_RESETS: usize = 200;
 /// How long the rest of a body is read after its answer.
 const LINGER: Duration = Duration::from_secs(2);
+/// How long a client has to take notice of a GOAWAY once it has no streams any more.
+const PARTING: Duration = Duration::from_secs(5);
+/// How long a client has to read why its connection was ended.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 type Server = Connection<Watched<Prefixed<Transport>>, Bytes>;
 
 /// Serves a connection until it ends. `buffer` holds what was read before.
 pub(crate) async fn serve(worker: Rc<Worker>, peer: Peer, transport: Transport, buffer: ReadBuffer) {
-    let pinned = worker.pin();
-    let policy = pinned.listener();
-    let (concurrent, patience) = (policy.http2_max_concurrent_streams, policy.header_timeout);
-    drop(pinned);
+    let limits = worker.pin().listener().limits.clone();
     let before = Bytes::copy_from_slice(buffer.filled());
     drop(buffer);
-    let (transport, watch) = Watched::new(Prefixed::new(before, transport), frame_limits(concurrent));
+    let before = Prefixed::new(before, transport);
+    let (transport, watch) = Watched::new(before, frame_limits(&limits), limits.http2_unsent_octets);
     let handshake = Builder::new()
-        .initial_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_header_list_size(MAX_LIST)
-        .max_concurrent_streams(concurrent)
-        .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
-        .max_local_error_reset_streams(Some(MAX_LOCAL_RESETS))
+        .initial_window_size(limits.http2_stream_window)
+        .initial_connection_window_size(limits.http2_connection_window)
+        // The crate refuses without telling: what is a little too large is left to us, who count it.
+        .max_header_list_size(limits.head_octets.saturating_mul(2))
+        .max_concurrent_streams(limits.http2_streams)
+        .max_pending_accept_reset_streams(limits.http2_wasted.saturating_add(limits.http2_streams) as usize)
+        .max_local_error_reset_streams(Some(limits.http2_provoked_resets as usize))
         .max_send_buffer_size(sending::MAX_BUFFERED)
         .handshake(transport);
-    let Ok(Ok(connection)) = timeout(patience, handshake).await else { return };
+    let connection = match timeout(limits.header_timeout, handshake).await {
+        Ok(Ok(connection)) => connection,
+        Ok(Err(_)) => return,
+        Err(_) => return worker.limited(&Limit::HEADER_TIMEOUT),
+    };
+    let terms = Terms {
+        worker: Rc::clone(&worker),
+        peer,
+        watch,
+        heads: HeadLimits::of(&limits),
+        room: limits.http2_head_octets.into(),
+        in_flight: Cell::new(0),
+    };
     let session = Session {
         drain: worker.drain(),
         worker,
-        peer: Rc::new(peer),
+        terms: Rc::new(terms),
         connection,
-        watch,
         streams: JoinSet::new(),
         timer: IdleTimer::default(),
         idle: Idle::No,
-        budget: Budget::new(concurrent, now()),
+        stall: Stall::default(),
+        budget: Budget::new(&limits, now()),
         served: 0,
         leaving: Leaving::No,
     };
@@ -79,25 +88,65 @@ pub(crate) async fn serve(worker: Rc<Worker>, peer: Peer, transport: Transport, 
 }
 
 /// What frames cost is bounded for everybody; of resets, giving up all streams at once is no attack.
-const fn frame_limits(concurrent: u32) -> FrameLimits {
+fn frame_limits(limits: &Limits) -> FrameLimits {
     FrameLimits {
-        pings: 100,
-        settings: 50,
-        resets: concurrent.saturating_add(100),
-        empty_data: 100,
-        ignored: 1000,
-        window_updates: 1000,
-        continuations: 20,
-        section_octets: 2 * MAX_LIST as usize,
+        pings: limits.http2_pings,
+        settings: limits.http2_settings,
+        resets: limits.http2_resets.saturating_add(limits.http2_streams),
+        life_resets: limits.http2_life_resets,
+        empty_data: limits.http2_empty_data,
+        ignored: limits.http2_ignored,
+        window_updates: limits.http2_window_updates,
+        continuations: limits.http2_continuations,
+        // Huffman's code can make octets longer, too.
+        section_octets: 2 * limits.head_octets as usize,
+    }
+}
+
+/// What the streams of a connection share.
+struct Terms {
+    worker: Rc<Worker>,
+    peer: Peer,
+    watch: Rc<Watch>,
+    heads: HeadLimits,
+    /// Octets of heads that may be in flight.
+    room: u64,
+    in_flight: Cell<u64>,
+}
+
+impl Terms {
+    /// Room for one more head, for as long as the result is kept.
+    fn hold(&self, octets: u64) -> Option<HeldHead<'_>> {
+        let in_flight = self.in_flight.get() + octets;
+        if in_flight > self.room {
+            return None;
+        }
+        self.in_flight.set(in_flight);
+        Some(HeldHead { terms: self, octets })
+    }
+}
+
+/// A head in flight.
+struct HeldHead<'a> {
+    terms: &'a Terms,
+    octets: u64,
+}
+
+impl Drop for HeldHead<'_> {
+    fn drop(&mut self) {
+        self.terms.in_flight.set(self.terms.in_flight.get() - self.octets);
     }
 }
 
 /// How a stream ended, as far as the connection cares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ended {
-    Answered,
-    /// Given up by the client, or reset by us for what it carried.
+    /// To its end, or broken off for no fault of the client's.
+    Over,
+    /// Given up by the client, or refused.
     Wasted,
+    /// Reset by us for what it carried.
+    Provoked,
 }
 
 /// Whether the connection has no streams and is timed.
@@ -111,7 +160,34 @@ enum Idle {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Leaving {
     No,
+    /// The streams that there are go on.
     Announced,
+    /// Nothing goes on.
+    Ended,
+}
+
+/// Whether the client takes what is sent.
+#[derive(Debug, Default)]
+struct Stall {
+    /// What it had taken when the wait began that `timer` is for.
+    since: Option<u64>,
+    timer: IdleTimer,
+}
+
+impl Stall {
+    /// Ready when the client has taken less than it must in the time that it has for it. `written` is what it has taken.
+    fn poll(&mut self, cx: &mut Context<'_>, outflow: &Outflow, written: u64, limits: &Limits) -> Poll<()> {
+        if !outflow.is_blocked() {
+            self.since = None;
+            return Poll::Pending;
+        }
+        let enough = |since: u64| written - since >= u64::from(limits.send_minimum);
+        if self.since.is_none_or(enough) {
+            self.since = Some(written);
+            self.timer.begin(limits.send_timeout);
+        }
+        self.timer.poll_expired(cx)
+    }
 }
 
 enum Event {
@@ -120,18 +196,20 @@ enum Event {
     Offence(Offence),
     /// No more streams are wanted.
     Leave,
+    /// The client takes nothing.
+    Stalled,
     Over,
 }
 
 struct Session {
     worker: Rc<Worker>,
     drain: Drain,
-    peer: Rc<Peer>,
+    terms: Rc<Terms>,
     connection: Server,
-    watch: Rc<Watch>,
     streams: JoinSet<Ended>,
     timer: IdleTimer,
     idle: Idle,
+    stall: Stall,
     budget: Budget,
     served: u32,
     leaving: Leaving,
@@ -146,6 +224,7 @@ impl Session {
                 Event::Stream(ended) => self.stream_ended(ended),
                 Event::Offence(offence) => self.end(offence.limit, offence.reason),
                 Event::Leave => self.leave(),
+                Event::Stalled => return self.worker.limited(&Limit::SEND_TIMEOUT),
                 Event::Over => return,
             }
         }
@@ -153,117 +232,146 @@ impl Session {
 
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
         let accepted = self.connection.poll_accept(cx);
-        if let Some(offence) = self.watch.take_offence() {
+        if let Some(offence) = self.terms.watch.take_offence() {
             return Poll::Ready(Event::Offence(offence));
         }
         match accepted {
             Poll::Ready(Some(Ok((request, respond)))) => {
                 return Poll::Ready(Event::Request(Box::new(request), respond));
             }
-            Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(Event::Over),
-            Poll::Pending => {}
+            Poll::Ready(Some(Err(error))) => {
+                self.count(failure::limit_of(&error));
+                return Poll::Ready(Event::Over);
+            }
+            Poll::Ready(None) => return Poll::Ready(Event::Over),
+            Poll::Pending => self.terms.watch.outflow.sent(),
         }
         if let Poll::Ready(Some(ended)) = self.streams.poll_join_next(cx) {
             return Poll::Ready(Event::Stream(ended));
         }
-        if self.leaving == Leaving::Announced {
-            return Poll::Pending;
-        }
-        if self.drain.poll_draining(cx).is_ready() || self.poll_idle(cx).is_ready() {
-            return Poll::Ready(Event::Leave);
-        }
-        Poll::Pending
+        self.poll_time(cx)
     }
 
-    /// Ready when there have been no streams for as long as keep-alive allows.
-    fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// What is to be done because of the time, or because of the worker.
+    fn poll_time(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+        let pinned = self.worker.pin();
+        let limits = &pinned.listener().limits;
+        let watch = &self.terms.watch;
+        if self.stall.poll(cx, &watch.outflow, watch.written(), limits).is_ready() {
+            return Poll::Ready(Event::Stalled);
+        }
+        match self.leaving {
+            Leaving::No if self.drain.poll_draining(cx).is_ready() => Poll::Ready(Event::Leave),
+            Leaving::No => {
+                ready!(self.poll_idle(cx, limits.keep_alive));
+                self.worker.limited(&Limit::KEEP_ALIVE);
+                Poll::Ready(Event::Leave)
+            }
+            Leaving::Announced => self.poll_idle(cx, PARTING).map(|()| Event::Over),
+            Leaving::Ended => self.timer.poll_expired(cx).map(|()| Event::Over),
+        }
+    }
+
+    /// Ready when there have been no streams for so long.
+    fn poll_idle(&mut self, cx: &mut Context<'_>, limit: Duration) -> Poll<()> {
         if !self.streams.is_empty() {
             self.idle = Idle::No;
             return Poll::Pending;
         }
         if self.idle == Idle::No {
             self.idle = Idle::Timed;
-            self.timer.begin(self.worker.pin().listener().keep_alive);
+            self.timer.begin(limit);
         }
         self.timer.poll_expired(cx)
     }
 
     fn leave(&mut self) {
         self.leaving = Leaving::Announced;
+        self.idle = Idle::No;
         self.connection.graceful_shutdown();
     }
 
-    /// Ends the connection because a limit was exceeded.
-    fn end(&mut self, limit: &'static str, reason: Reason) {
-        self.worker.limited(limit);
-        self.leaving = Leaving::Announced;
+    /// Ends the connection at once, because of a limit or of what cannot be read.
+    fn end(&mut self, limit: Option<&'static Limit>, reason: Reason) {
+        self.count(limit);
+        self.leaving = Leaving::Ended;
+        self.timer.begin(FAREWELL);
         self.connection.abrupt_shutdown(reason);
     }
 
+    fn count(&self, limit: Option<&'static Limit>) {
+        if let Some(limit) = limit {
+            self.worker.limited(limit);
+        }
+    }
+
     fn start(&mut self, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
-        if self.watch.is_malformed(respond.stream_id().into()) {
+        if self.terms.watch.is_malformed(respond.stream_id().into()) {
             respond.send_reset(Reason::PROTOCOL_ERROR);
-            return self.stream_ended(Ok(Ended::Wasted));
+            return self.stream_ended(Ok(Ended::Provoked));
         }
         self.idle = Idle::No;
         self.served += 1;
-        if self.served >= self.worker.pin().listener().keep_alive_requests && self.leaving == Leaving::No {
+        let requests = self.worker.pin().listener().limits.keep_alive_requests;
+        if self.served >= requests && self.leaving == Leaving::No {
+            self.worker.limited(&Limit::KEEP_ALIVE_REQUESTS);
             self.leave();
         }
-        let (worker, peer, watch) = (Rc::clone(&self.worker), Rc::clone(&self.peer), Rc::clone(&self.watch));
-        self.streams.spawn_local(serve_stream(worker, peer, watch, request, respond));
+        self.streams.spawn_local(serve_stream(Rc::clone(&self.terms), request, respond));
     }
 
     fn stream_ended(&mut self, ended: Result<Ended, JoinError>) {
-        match ended {
-            Ok(Ended::Wasted) => {
-                if self.budget.charge(now()) == Verdict::Exceeded {
-                    self.end("http2-wasted-streams", Reason::ENHANCE_YOUR_CALM);
-                }
+        let exceeded = match ended {
+            Ok(Ended::Wasted) => self.budget.wasted(now()),
+            Ok(Ended::Provoked) => self.budget.provoked(),
+            Err(error) if error.is_panic() => {
+                self.worker.count_panic();
+                None
             }
-            Err(error) if error.is_panic() => self.worker.count_panic(),
             // Tasks are cancelled only with the session.
-            Ok(Ended::Answered) | Err(_) => {}
+            Ok(Ended::Over) | Err(_) => None,
+        };
+        if exceeded.is_some() && self.leaving != Leaving::Ended {
+            self.end(exceeded, Reason::ENHANCE_YOUR_CALM);
         }
     }
 }
 
 /// Serves one request.
-async fn serve_stream(
-    worker: Rc<Worker>,
-    peer: Rc<Peer>,
-    watch: Rc<Watch>,
-    request: Request<RecvStream>,
-    mut respond: SendResponse<Bytes>,
-) -> Ended {
+async fn serve_stream(terms: Rc<Terms>, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) -> Ended {
+    let Terms { worker, peer, watch, heads, .. } = &*terms;
     let (parts, body) = request.into_parts();
     let mut head = RequestHead::default();
     let mut memory = Memory::default();
-    let read = head::read(&parts, &mut head).and_then(|()| fields::content_length(&parts.headers));
+    let read = head::read(&parts, heads, &mut head).and_then(|()| fields::content_length(&parts.headers));
     let length = match read {
         Ok(stated) => length(&body, stated),
         Err(FieldsError::Malformed(_)) => {
             respond.send_reset(Reason::PROTOCOL_ERROR);
-            return Ended::Wasted;
+            return Ended::Provoked;
         }
         Err(FieldsError::Refused { status, code }) => {
             drop((parts, body));
-            let mut reply = H2Reply::new(respond);
+            let mut reply = H2Reply::new(respond, Rc::clone(watch));
             let refused = Refused { head: &head, status, code };
-            service::refuse(&worker, &peer, &refused, &mut reply, &mut memory).await;
+            service::refuse(worker, peer, &refused, &mut reply, &mut memory).await;
             return Ended::Wasted;
         }
     };
     drop(parts);
-    let inbound = Inbound { head: &head, peer: &peer, demand: head::demand(&head) };
-    let mut body = Receiving::watched(body, length, watch);
-    let mut reply = H2Reply::new(respond);
-    service::serve(&worker, inbound, &mut body, &mut reply, &mut memory).await;
-    if !reply.is_complete() {
-        return Ended::Wasted;
+    let Some(_held) = terms.hold(head.wire_octets) else {
+        worker.limited(&Limit::HTTP2_HEADS);
+        respond.send_reset(Reason::REFUSED_STREAM);
+        return Ended::Over;
+    };
+    let inbound = Inbound { head: &head, peer, demand: head::demand(&head) };
+    let mut body = Receiving::watched(body, length, heads.fields, Rc::clone(watch));
+    let mut reply = H2Reply::new(respond, Rc::clone(watch));
+    service::serve(worker, inbound, &mut body, &mut reply, &mut memory).await;
+    if reply.is_complete() {
+        skip_rest(&mut body, &mut memory.timers.upload).await;
     }
-    skip_rest(&mut body, &mut memory.timers.upload).await;
-    Ended::Answered
+    if reply.is_given_up() { Ended::Wasted } else { Ended::Over }
 }
 
 /// Reads and drops what is left of a body, for a while: clients that still send take a reset for a failure, even after

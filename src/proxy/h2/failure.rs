@@ -4,6 +4,7 @@ use std::io;
 
 use h2::{Error, Reason};
 
+use crate::ir::Limit;
 use crate::proxy::body::SourceError;
 use crate::proxy::sides::AnswerError;
 
@@ -33,6 +34,25 @@ pub(super) fn of_body(error: Error) -> SourceError {
         SourceError::Malformed("http2-protocol-error")
     } else {
         SourceError::Reset
+    }
+}
+
+/// The limit that a client went beyond when the crate ended its connection, if it was one.
+pub(super) fn limit_of(error: &Error) -> Option<&'static Limit> {
+    match error.reason().filter(|_| error.is_library())? {
+        Reason::FLOW_CONTROL_ERROR => Some(&Limit::HTTP2_CONNECTION_WINDOW),
+        Reason::ENHANCE_YOUR_CALM => {
+            // The crate tells its own limits apart only in the text for the client.
+            let text = error.to_string();
+            let known = [
+                ("too_many_internal_resets", &Limit::HTTP2_PROVOKED),
+                ("too_many_resets", &Limit::HTTP2_WASTED),
+                ("too_many_data_frames", &Limit::HTTP2_EMPTY_DATA),
+                ("too_many_continuations", &Limit::HTTP2_CONTINUATIONS),
+            ];
+            known.into_iter().find(|(words, _)| text.contains(words)).map(|(_, limit)| limit)
+        }
+        _ => None,
     }
 }
 

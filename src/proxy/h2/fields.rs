@@ -12,8 +12,8 @@ use crate::proxy::h1::trailers;
 use crate::request::edit::FieldSink;
 use crate::request::{FieldName, Fields};
 
-/// The most fields of a head or a trailer section; each crumb of a cookie counts, as each costs what a field does.
-pub(super) const MAX_FIELDS: usize = 100;
+/// The most fields of an answer, and of its trailers.
+pub(super) const ANSWER_FIELDS: usize = 100;
 
 /// What a field counts beside its octets in the size of a list (RFC 9113 §6.5.2).
 const FIELD_OVERHEAD: u64 = 32;
@@ -102,9 +102,10 @@ fn decimal(digits: &[u8]) -> Option<u64> {
     std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
-/// Appends a head's fields to a list. The crumbs of a cookie become one field again (RFC 9113 §8.2.3).
-pub(super) fn read(map: &HeaderMap, into: &mut Fields) -> Result<(), FieldsError> {
-    if map.len() > MAX_FIELDS {
+/// Appends a head's fields, `most` of them at most, to a list. The crumbs of a cookie become one field again
+/// (RFC 9113 §8.2.3); each counts, as each costs what a field does.
+pub(super) fn read(map: &HeaderMap, most: usize, into: &mut Fields) -> Result<(), FieldsError> {
+    if map.len() > most {
         return Err(TOO_MANY);
     }
     let mut cookie = Some(());
@@ -145,8 +146,8 @@ fn checked(value: &HeaderValue) -> Result<&[u8], FieldsError> {
 }
 
 /// Reads trailers; those that must not be passed on are left out (RFC 9110 §6.5.1).
-pub(super) fn read_trailers(map: &HeaderMap) -> Result<Option<Fields>, FieldsError> {
-    if map.len() > MAX_FIELDS {
+pub(super) fn read_trailers(map: &HeaderMap, most: usize) -> Result<Option<Fields>, FieldsError> {
+    if map.len() > most {
         return Err(TOO_MANY);
     }
     let mut fields = Fields::default();
@@ -197,7 +198,7 @@ mod tests {
 
     fn read_list(fields: &[(&'static str, &'static str)]) -> Result<Vec<(String, String)>, FieldsError> {
         let mut into = Fields::default();
-        read(&map(fields), &mut into).map(|()| list(&into))
+        read(&map(fields), ANSWER_FIELDS, &mut into).map(|()| list(&into))
     }
 
     fn owned(fields: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -223,21 +224,21 @@ mod tests {
     #[test]
     fn a_hundred_fields_are_read_and_one_more_is_refused() {
         let mut map = HeaderMap::new();
-        for _ in 0..MAX_FIELDS {
+        for _ in 0..100 {
             map.append("a", HeaderValue::from_static("1"));
         }
-        assert_eq!(read(&map, &mut Fields::default()), Ok(()));
+        assert_eq!(read(&map, 100, &mut Fields::default()), Ok(()));
         map.append("a", HeaderValue::from_static("1"));
-        assert_eq!(read(&map, &mut Fields::default()), Err(TOO_MANY));
+        assert_eq!(read(&map, 100, &mut Fields::default()), Err(TOO_MANY));
     }
 
     #[test]
     fn the_crumbs_of_a_cookie_count_one_by_one() {
         let mut map = HeaderMap::new();
-        for _ in 0..=MAX_FIELDS {
+        for _ in 0..=100 {
             map.append(COOKIE, HeaderValue::from_static("a"));
         }
-        assert_eq!(read(&map, &mut Fields::default()), Err(TOO_MANY));
+        assert_eq!(read(&map, 100, &mut Fields::default()), Err(TOO_MANY));
     }
 
     #[test]
@@ -274,9 +275,9 @@ mod tests {
     #[test]
     fn trailers_that_would_change_the_message_are_dropped_in_both_directions() {
         let received = map(&[("grpc-status", "0"), ("content-length", "5"), ("authorization", "x")]);
-        let fields = read_trailers(&received).unwrap().unwrap();
+        let fields = read_trailers(&received, ANSWER_FIELDS).unwrap().unwrap();
         assert_eq!(list(&fields), owned(&[("grpc-status", "0")]));
-        assert!(read_trailers(&map(&[("host", "h")])).unwrap().is_none());
+        assert!(read_trailers(&map(&[("host", "h")]), ANSWER_FIELDS).unwrap().is_none());
 
         let mut fields = Fields::default();
         fields.push(b"Set-Cookie", b"a=b");

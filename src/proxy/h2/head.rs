@@ -3,15 +3,13 @@
 use http::request::Parts;
 
 use super::fields::{self, FieldsError, entry_size};
+use crate::proxy::h1::parse::Limits as HeadLimits;
 use crate::proxy::sides::{Demand, InterimResponses, TrailersWanted};
 use crate::request::{FieldName, RequestHead, Version};
 
-/// Octets of `:path`. More are answered 414.
-const MAX_TARGET: usize = 16 * 1024;
-
 /// Fills `head`, which is cleared first. What [`FieldsError::Malformed`] says is to be answered by a reset
 /// (RFC 9113 §8.1.1), [`FieldsError::Refused`] by the status in it.
-pub(super) fn read(parts: &Parts, head: &mut RequestHead) -> Result<(), FieldsError> {
+pub(super) fn read(parts: &Parts, limits: &HeadLimits, head: &mut RequestHead) -> Result<(), FieldsError> {
     head.clear();
     head.version = Version::Http2;
     head.method.push_str(parts.method.as_str());
@@ -27,10 +25,13 @@ pub(super) fn read(parts: &Parts, head: &mut RequestHead) -> Result<(), FieldsEr
     if parts.uri.scheme_str() == Some("") {
         return Err(FieldsError::Malformed("empty-scheme"));
     }
-    if target.len() > MAX_TARGET {
+    if target.len() > limits.target_octets {
         return Err(FieldsError::Refused { status: 414, code: "target-too-long" });
     }
-    fields::read(&parts.headers, &mut head.fields)
+    if head.wire_octets > limits.head_octets as u64 {
+        return Err(FieldsError::Refused { status: 431, code: "head-too-large" });
+    }
+    fields::read(&parts.headers, limits.fields, &mut head.fields)
 }
 
 /// What the request asks of the pipeline. HTTP/2 has no upgrades (RFC 9113 §8.6).

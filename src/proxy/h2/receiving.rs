@@ -10,6 +10,7 @@ use bytes::{Buf, Bytes};
 use h2::RecvStream;
 use http::HeaderMap;
 
+use super::fields::FieldsError;
 use super::watch::Watch;
 use super::{failure, fields};
 use crate::proxy::body::{Length, Piece, Source, SourceError};
@@ -34,6 +35,8 @@ pub(super) struct Receiving {
     piece: Bytes,
     trailers: Option<Fields>,
     octets: u64,
+    /// The most trailers.
+    fields: usize,
     /// What knows whether the trailers are malformed in a way that the crate does not tell.
     watch: Option<Rc<Watch>>,
 }
@@ -45,12 +48,21 @@ impl Receiving {
             Length::None => Phase::Ended,
             Length::Exact(_) | Length::Unknown => Phase::Data,
         };
-        Self { stream, length, phase, piece: Bytes::new(), trailers: None, octets: 0, watch: None }
+        Self {
+            stream,
+            length,
+            phase,
+            piece: Bytes::new(),
+            trailers: None,
+            octets: 0,
+            fields: fields::ANSWER_FIELDS,
+            watch: None,
+        }
     }
 
-    /// A body from a client, whose frames are watched.
-    pub(super) fn watched(stream: RecvStream, length: Length, watch: Rc<Watch>) -> Self {
-        Self { watch: Some(watch), ..Self::new(stream, length) }
+    /// A body from a client, whose frames are watched, with at most so many trailers.
+    pub(super) fn watched(stream: RecvStream, length: Length, fields: usize, watch: Rc<Watch>) -> Self {
+        Self { fields, watch: Some(watch), ..Self::new(stream, length) }
     }
 
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SourceError>> {
@@ -68,7 +80,7 @@ impl Receiving {
                 if self.watch.as_ref().is_some_and(|watch| trailers.is_some() && watch.is_malformed(stream)) {
                     return Poll::Ready(Err(SourceError::Malformed("pseudo-field-in-trailers")));
                 }
-                self.trailers = read_trailers(trailers.as_ref())?;
+                self.trailers = read_trailers(trailers.as_ref(), self.fields)?;
                 self.phase = Phase::Ended;
             }
             Phase::Ended => {}
@@ -84,8 +96,12 @@ impl Receiving {
     }
 }
 
-fn read_trailers(map: Option<&HeaderMap>) -> Result<Option<Fields>, SourceError> {
-    map.map_or(Ok(None), fields::read_trailers).map_err(|_| SourceError::Malformed("malformed-trailers"))
+fn read_trailers(map: Option<&HeaderMap>, most: usize) -> Result<Option<Fields>, SourceError> {
+    let Some(map) = map else { return Ok(None) };
+    fields::read_trailers(map, most).map_err(|error| match error {
+        FieldsError::Malformed(_) => SourceError::Malformed("malformed-trailers"),
+        FieldsError::Refused { .. } => SourceError::Malformed("too-many-trailers"),
+    })
 }
 
 impl Source for Receiving {

@@ -1,6 +1,7 @@
 //! A response on its way to the client over a stream.
 
-use std::task::{Context, Poll};
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use h2::Reason;
@@ -9,6 +10,7 @@ use http::{HeaderMap, Response, StatusCode};
 
 use super::fields::{self, MapWriter};
 use super::sending::Sending;
+use super::watch::Watch;
 use crate::proxy::body::{Length, Sink, SinkError, Source};
 use crate::proxy::sides::{Reply, ReplyBody, Sent};
 use crate::request::Fields;
@@ -32,12 +34,26 @@ pub(super) struct H2Reply {
     respond: SendResponse<Bytes>,
     state: State,
     sent: Sent,
+    watch: Rc<Watch>,
+    given_up: GivenUp,
+}
+
+/// Whether the client had no use for the response any more when it was broken off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum GivenUp {
+    No,
+    Yes,
 }
 
 impl H2Reply {
-    pub(super) fn new(respond: SendResponse<Bytes>) -> Self {
+    pub(super) fn new(respond: SendResponse<Bytes>, watch: Rc<Watch>) -> Self {
         let state = State::Head { status: 0, fields: HeaderMap::new() };
-        Self { respond, state, sent: Sent::default() }
+        Self { respond, state, sent: Sent::default(), watch, given_up: GivenUp::No }
+    }
+
+    /// Whether the client gave the stream up before the response was sent to its end.
+    pub(super) fn is_given_up(&self) -> bool {
+        self.given_up == GivenUp::Yes
     }
 
     /// Whether the response was sent to its end.
@@ -50,10 +66,12 @@ impl H2Reply {
         let mut response = Response::new(());
         *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
         *response.headers_mut() = fields;
-        self.state = match self.respond.send_response(response, length == Length::None) {
-            Ok(stream) => State::Body(Sending::new(stream, length)),
-            Err(_) => State::Broken,
-        };
+        if let Ok(stream) = self.respond.send_response(response, length == Length::None) {
+            self.state = State::Body(Sending::watched(stream, length, Rc::clone(&self.watch)));
+        } else {
+            self.given_up = GivenUp::Yes;
+            self.state = State::Broken;
+        }
     }
 }
 
@@ -138,6 +156,10 @@ impl Reply for H2Reply {
     }
 
     fn abort(&mut self) {
+        let broken = matches!(self.state, State::Broken);
+        if !broken && self.poll_gone(&mut Context::from_waker(Waker::noop())).is_ready() {
+            self.given_up = GivenUp::Yes;
+        }
         match &mut self.state {
             State::Head { .. } => self.respond.send_reset(Reason::INTERNAL_ERROR),
             State::Body(sending) => sending.reset(Reason::INTERNAL_ERROR),

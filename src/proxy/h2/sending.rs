@@ -3,12 +3,14 @@
 //! Nothing is queued beyond what the receiver's window and a bounded buffer of the crate have room for. What the crate
 //! has taken it can also send without a further window, so a body counts as sent once it is taken.
 
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use h2::{Reason, SendStream};
 
 use super::fields;
+use super::watch::Watch;
 use crate::proxy::body::{Length, Piece, SinkError, Source};
 use crate::request::Fields;
 
@@ -29,6 +31,8 @@ pub(super) struct Sending {
     phase: Phase,
     /// Octets of an announced length that are still to come.
     remaining: Option<u64>,
+    /// What bounds the streams of the connection together, towards clients.
+    watch: Option<Rc<Watch>>,
 }
 
 impl Sending {
@@ -39,7 +43,12 @@ impl Sending {
             Length::Exact(octets) => (Phase::Open, Some(octets)),
             Length::Unknown => (Phase::Open, None),
         };
-        Self { stream, phase, remaining }
+        Self { stream, phase, remaining, watch: None }
+    }
+
+    /// A body to a client, which shares a bound with the others of its connection.
+    pub(super) fn watched(stream: SendStream<Bytes>, length: Length, watch: Rc<Watch>) -> Self {
+        Self { watch: Some(watch), ..Self::new(stream, length) }
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -59,6 +68,9 @@ impl Sending {
         let room = ready!(self.poll_room(cx, length))?;
         let piece = source.take(room.min(length));
         let moved = piece.len();
+        if let Some(watch) = &self.watch {
+            watch.outflow.gave(moved);
+        }
         self.remaining = self.remaining.map(|remaining| remaining.saturating_sub(moved as u64));
         let ends = self.remaining == Some(0) && is_over(cx, source);
         if ends {
@@ -71,6 +83,19 @@ impl Sending {
     }
 
     fn poll_room(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<Result<usize, SinkError>> {
+        let most = match &self.watch {
+            Some(watch) => match watch.outflow.poll_room(cx) {
+                Poll::Ready(room) => room,
+                // The client may give the stream up meanwhile.
+                Poll::Pending => return self.poll_reset(cx).map(|()| Err(SinkError::Reset)),
+            },
+            None => usize::MAX,
+        };
+        let room = ready!(self.poll_capacity(cx, wanted.min(most)))?;
+        Poll::Ready(Ok(room.min(most)))
+    }
+
+    fn poll_capacity(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<Result<usize, SinkError>> {
         let room = self.stream.capacity();
         if room > 0 {
             return Poll::Ready(Ok(room));

@@ -197,7 +197,8 @@ fn read_head(parts: &response::Parts, head: &mut ResponseHead) -> Result<Option<
     head.clear();
     head.status = parts.status.as_u16();
     head.version = Version::Http2;
-    let read = fields::read(&parts.headers, &mut head.fields).and_then(|()| fields::content_length(&parts.headers));
+    let read = fields::read(&parts.headers, fields::ANSWER_FIELDS, &mut head.fields)
+        .and_then(|()| fields::content_length(&parts.headers));
     read.map_err(|error| match error {
         FieldsError::Malformed(what) | FieldsError::Refused { code: what, .. } => AnswerError::Malformed(what),
     })

@@ -4,6 +4,8 @@
 //! of either holds from the next handshake on. A client that speaks plain HTTP is told so, as nginx tells it. The whole
 //! handshake has one deadline. No PROXY protocol header is read here: that comes before.
 
+mod pending;
+
 use std::future::poll_fn;
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
@@ -19,11 +21,10 @@ use tokio::time::timeout;
 use tokio_rustls::StartHandshake;
 use tokio_rustls::server::TlsStream;
 
+use self::pending::Displaced;
+pub(crate) use self::pending::Pending;
 use crate::live;
 use crate::tls::server::{ALPN_HTTP2, ServerConfigs};
-
-/// How long a client may take for the whole handshake.
-pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a client that spoke plain HTTP may take to read that it is wrong here.
 const FAREWELL_TIMEOUT: Duration = Duration::from_secs(1);
@@ -37,7 +38,6 @@ const FAREWELL_BYTES: u64 = 64 * 1024;
 pub(crate) struct TlsAcceptor {
     reader: live::Reader,
     configs: Arc<ServerConfigs>,
-    timeout: Duration,
 }
 
 impl TlsAcceptor {
@@ -45,7 +45,7 @@ impl TlsAcceptor {
     #[must_use]
     pub(crate) fn new(reader: live::Reader) -> Self {
         let configs = ServerConfigs::new(Arc::new(LiveResolver { reader: reader.clone() }));
-        Self { reader, configs: Arc::new(configs), timeout: HANDSHAKE_TIMEOUT }
+        Self { reader, configs: Arc::new(configs) }
     }
 
     /// Completes the handshake of one client. On failure the client has been told where TLS or HTTP has a way to, and
@@ -54,7 +54,8 @@ impl TlsAcceptor {
     where
         IO: AsyncRead + AsyncWrite + Unpin,
     {
-        timeout(self.timeout, self.handshake(io)).await.unwrap_or(Err(TlsFailure::Timeout))
+        let patience = self.reader.current().config.listener.limits.handshake_timeout;
+        timeout(patience, self.handshake(io)).await.unwrap_or(Err(TlsFailure::Timeout))
     }
 
     async fn handshake<IO>(&self, mut io: IO) -> Result<Accepted<IO>, TlsFailure>
@@ -107,6 +108,8 @@ pub(crate) enum Alpn {
 pub(crate) enum TlsFailure {
     #[error("the client did not complete the TLS handshake in time")]
     Timeout,
+    #[error("the TLS handshake gave way to newer ones")]
+    Displaced,
     /// Load balancers check ports this way, so it is not worth a line in a log.
     #[error("the client left before the TLS handshake was complete")]
     Closed,
@@ -118,6 +121,12 @@ pub(crate) enum TlsFailure {
     Refused(rustls::Error),
     #[error("the connection broke during the TLS handshake: {0}")]
     Io(io::Error),
+}
+
+impl From<Displaced> for TlsFailure {
+    fn from(_: Displaced) -> Self {
+        Self::Displaced
+    }
 }
 
 impl From<io::Error> for TlsFailure {

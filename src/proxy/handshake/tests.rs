@@ -9,7 +9,7 @@ use tokio_rustls::client;
 
 use super::*;
 use crate::ir::tls::{Http2Offer, TlsPolicy, TlsVersions};
-use crate::ir::{Config, HostPattern, ListenerPolicy};
+use crate::ir::{Config, HostPattern, Limits, ListenerPolicy};
 use crate::live::{Publication, Publisher};
 use crate::testing::certificates::{Encoding, Key, KeyPairPem, TestCa, Wanted};
 use crate::tls::client::{UpstreamAlpn, unverified};
@@ -31,11 +31,15 @@ impl Rig {
 
     /// Publishes a state with these certificates by pattern.
     fn publish<const N: usize>(&mut self, certificates: [(&str, &Certificate); N], tls: TlsPolicy) {
+        self.publish_as(certificates, ListenerPolicy { tls, ..ListenerPolicy::default() });
+    }
+
+    fn publish_as<const N: usize>(&mut self, certificates: [(&str, &Certificate); N], listener: ListenerPolicy) {
         let mut store = CertificateStore::default();
         for (pattern, certificate) in certificates {
             store.insert(HostPattern::parse(pattern).unwrap(), Arc::new(certificate.clone()));
         }
-        let config = Config { listener: ListenerPolicy { tls, ..ListenerPolicy::default() }, ..Config::default() };
+        let config = Config { listener, ..Config::default() };
         self.publisher.publish(Publication {
             config: Arc::new(config),
             table: Arc::default(),
@@ -272,7 +276,8 @@ async fn a_client_that_leaves_is_no_failure_of_tls() {
 #[tokio::test]
 async fn a_client_that_says_nothing_or_stops_halfway_is_left_at_the_deadline() {
     let mut rig = Rig::new([]);
-    rig.acceptor.timeout = Duration::from_millis(1);
+    let limits = Limits { handshake_timeout: Duration::from_millis(1), ..Limits::default() };
+    rig.publish_as([], ListenerPolicy { limits, ..ListenerPolicy::default() });
     for sent in [&b""[..], b"\x16\x03\x01\x02\x00\x01"] {
         let (mut here, there) = duplex(1024);
         here.write_all(sent).await.unwrap();

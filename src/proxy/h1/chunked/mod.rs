@@ -7,11 +7,39 @@
 use std::ops::Range;
 
 use super::octets::is_token_octet;
-use super::trailers;
+use super::trailers::{self, SectionError};
+use crate::ir::Limits;
 use crate::request::Fields;
 
-/// Octets of chunk extensions in one message.
-const MAX_EXTENSION_OCTETS: u16 = 1024;
+/// What may come with the content of one message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// Octets of chunk extensions.
+    pub extension_octets: u32,
+    /// Octets of the trailer section.
+    pub trailer_octets: u32,
+    /// Trailer fields.
+    pub trailer_fields: u32,
+}
+
+impl Bounds {
+    /// Those that hold for clients.
+    #[must_use]
+    pub const fn of(limits: &Limits) -> Self {
+        Self {
+            extension_octets: limits.chunk_extension_octets,
+            trailer_octets: limits.trailer_octets,
+            trailer_fields: limits.header_fields,
+        }
+    }
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self::of(&Limits::default())
+    }
+}
+
 /// Hexadecimal digits of a chunk size: what 64 bits hold.
 const MAX_SIZE_DIGITS: u8 = 16;
 
@@ -41,6 +69,8 @@ pub enum ChunkError {
     Trailers,
     #[error("trailers-too-large")]
     TrailersTooLarge,
+    #[error("too-many-trailers")]
+    TooManyTrailers,
     #[error("truncated-chunked-content")]
     Truncated,
 }
@@ -56,6 +86,7 @@ impl ChunkError {
             Self::End => "invalid-chunk-end",
             Self::Trailers => "invalid-trailers",
             Self::TrailersTooLarge => "trailers-too-large",
+            Self::TooManyTrailers => "too-many-trailers",
             Self::Truncated => "truncated-chunked-content",
         }
     }
@@ -64,10 +95,11 @@ impl ChunkError {
 /// Decodes one message after another; [`Decoder::reset`] between them keeps its memory.
 #[derive(Debug, Default)]
 pub struct Decoder {
+    bounds: Bounds,
     state: State,
     /// Octets of the current chunk that have not come yet; while its size is read, the size so far.
     remaining: u64,
-    extension_octets: u16,
+    extension_octets: u32,
     /// The trailer section so far, only if there is one.
     section: Vec<u8>,
     trailers: Fields,
@@ -110,6 +142,12 @@ enum Extension {
 }
 
 impl Decoder {
+    /// A decoder with these bounds, at the start of a message.
+    #[must_use]
+    pub fn new(bounds: Bounds) -> Self {
+        Self { bounds, ..Self::default() }
+    }
+
     /// Starts a new message.
     pub fn reset(&mut self) {
         self.state = State::default();
@@ -208,7 +246,7 @@ impl Decoder {
 
     fn extension(&mut self, place: Extension) -> Result<State, ChunkError> {
         self.extension_octets += 1;
-        if self.extension_octets > MAX_EXTENSION_OCTETS {
+        if self.extension_octets > self.bounds.extension_octets {
             return Err(ChunkError::ExtensionsTooLong);
         }
         Ok(State::Extension(place))
@@ -220,7 +258,7 @@ impl Decoder {
             let rest = input.get(at..).unwrap_or_default();
             let length = memchr::memchr(b'\n', rest).map(|feed| feed + 1);
             let piece = rest.get(..length.unwrap_or(rest.len())).unwrap_or_default();
-            if self.section.len() + piece.len() > trailers::MAX_OCTETS {
+            if self.section.len() + piece.len() > self.bounds.trailer_octets as usize {
                 return Err(ChunkError::TrailersTooLarge);
             }
             self.section.extend_from_slice(piece);
@@ -232,11 +270,21 @@ impl Decoder {
                 return Err(ChunkError::Trailers);
             }
             if self.section.len() == 2 || self.section.ends_with(b"\r\n\r\n") {
-                trailers::read(&self.section, &mut self.trailers).ok_or(ChunkError::Trailers)?;
+                self.read_trailers()?;
                 self.state = State::Done;
                 return Ok(Decoded::End { consumed: at });
             }
         }
+    }
+}
+
+impl Decoder {
+    fn read_trailers(&mut self) -> Result<(), ChunkError> {
+        let most = self.bounds.trailer_fields as usize;
+        trailers::read(&self.section, most, &mut self.trailers).map_err(|error| match error {
+            SectionError::Malformed => ChunkError::Trailers,
+            SectionError::TooMany => ChunkError::TooManyTrailers,
+        })
     }
 }
 

@@ -132,7 +132,7 @@ fn trailers_are_bounded() {
     let large = format!("0\r\nX: {}\r\n\r\n", "a".repeat(8 * 1024));
     assert_eq!(refusal(large.as_bytes()), Some(ChunkError::TrailersTooLarge));
     let many = format!("0\r\n{}\r\n", "a: b\r\n".repeat(101));
-    assert_eq!(refusal(many.as_bytes()), Some(ChunkError::Trailers));
+    assert_eq!(refusal(many.as_bytes()), Some(ChunkError::TooManyTrailers));
 }
 
 #[test]

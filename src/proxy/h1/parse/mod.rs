@@ -25,9 +25,21 @@ pub struct Limits {
     pub target_octets: usize,
 }
 
+impl Limits {
+    /// Those that hold for clients.
+    #[must_use]
+    pub const fn of(limits: &crate::ir::Limits) -> Self {
+        Self {
+            head_octets: limits.head_octets as usize,
+            fields: limits.header_fields as usize,
+            target_octets: limits.target_octets as usize,
+        }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
-        Self { head_octets: 32 * 1024, fields: 100, target_octets: 16 * 1024 }
+        Self::of(&crate::ir::Limits::default())
     }
 }
 

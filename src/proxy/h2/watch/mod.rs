@@ -6,6 +6,7 @@
 
 mod frames;
 mod huffman;
+mod outflow;
 mod section;
 
 use std::cell::{Cell, RefCell};
@@ -20,7 +21,9 @@ use h2::Reason;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use self::frames::{Head, Observer, Splitter, kind};
+pub(crate) use self::outflow::Outflow;
 use self::section::Walker;
+use crate::ir::Limit;
 use crate::proxy::worker::now;
 
 /// The time over which frames are counted together.
@@ -34,6 +37,8 @@ pub(crate) struct FrameLimits {
     pub(crate) settings: u32,
     /// RST_STREAM.
     pub(crate) resets: u32,
+    /// RST_STREAM over the life of the connection.
+    pub(crate) life_resets: u32,
     /// DATA without content that does not end its stream.
     pub(crate) empty_data: u32,
     /// PRIORITY and frames of unknown kinds.
@@ -50,10 +55,10 @@ pub(crate) struct FrameLimits {
 const UPDATE_OCTETS: u64 = 10;
 
 /// Why a connection is to be ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Offence {
-    /// The name of the limit, for metrics.
-    pub(crate) limit: &'static str,
+    /// The limit that was exceeded, if it is one that can be set.
+    pub(crate) limit: Option<&'static Limit>,
     pub(crate) reason: Reason,
 }
 
@@ -64,12 +69,18 @@ pub(crate) struct Watch {
     /// Streams that hold malformed fields and have not been asked about.
     malformed: RefCell<Vec<u32>>,
     written: Cell<u64>,
+    pub(crate) outflow: Outflow,
 }
 
 /// So many malformed streams are remembered at most; each is a reset that counts in the connection's budget anyway.
 const MAX_MALFORMED: usize = 256;
 
 impl Watch {
+    /// Octets that the transport has taken.
+    pub(crate) fn written(&self) -> u64 {
+        self.written.get()
+    }
+
     /// The limit that was exceeded, once.
     pub(crate) fn take_offence(&self) -> Option<Offence> {
         self.offence.take()
@@ -99,8 +110,14 @@ pub(crate) struct Watched<T> {
 }
 
 impl<T> Watched<T> {
-    pub(crate) fn new(transport: T, limits: FrameLimits) -> (Self, Rc<Watch>) {
-        let watch = Rc::new(Watch { offence: Cell::new(None), malformed: RefCell::default(), written: Cell::new(0) });
+    /// `unsent` is how many octets the crate may hold for sending.
+    pub(crate) fn new(transport: T, limits: FrameLimits, unsent: u32) -> (Self, Rc<Watch>) {
+        let watch = Rc::new(Watch {
+            offence: Cell::new(None),
+            malformed: RefCell::default(),
+            written: Cell::new(0),
+            outflow: Outflow::new(unsent),
+        });
         let counts = Counts::new(Rc::clone(&watch), limits);
         let watched =
             Self { transport, watch: Rc::clone(&watch), splitter: Splitter::default(), counts, watching: true };
@@ -118,6 +135,8 @@ struct Counts {
     highest: u32,
     continuations: u32,
     section_octets: usize,
+    /// RST_STREAM frames so far.
+    resets: u32,
     since: Instant,
     in_window: InWindow,
     /// What had been written when the window began.
@@ -143,19 +162,20 @@ impl Counts {
             highest: 0,
             continuations: 0,
             section_octets: 0,
+            resets: 0,
             since: now(),
             in_window: InWindow::default(),
             written: 0,
         }
     }
 
-    fn exceeded(&self, limit: &'static str, reason: Reason) -> ControlFlow<()> {
+    fn exceeded(&self, limit: Option<&'static Limit>, reason: Reason) -> ControlFlow<()> {
         self.watch.offence.set(Some(Offence { limit, reason }));
         ControlFlow::Break(())
     }
 
     /// Counts one frame of the window.
-    fn count(&mut self, limit: &'static str, most: u32, counter: fn(&mut InWindow) -> &mut u32) -> ControlFlow<()> {
+    fn count(&mut self, limit: &'static Limit, most: u32, counter: fn(&mut InWindow) -> &mut u32) -> ControlFlow<()> {
         let count = counter(&mut self.in_window);
         *count += 1;
         if *count <= most {
@@ -164,12 +184,20 @@ impl Counts {
         // Only a count that is full has the clock read.
         let now = now();
         if now.saturating_duration_since(self.since) < WINDOW {
-            return self.exceeded(limit, Reason::ENHANCE_YOUR_CALM);
+            return self.exceeded(Some(limit), Reason::ENHANCE_YOUR_CALM);
         }
         self.since = now;
         self.in_window = InWindow::default();
         self.written = self.watch.written.get();
         ControlFlow::Continue(())
+    }
+
+    fn reset(&mut self) -> ControlFlow<()> {
+        self.resets = self.resets.saturating_add(1);
+        if self.resets > self.limits.life_resets {
+            return self.exceeded(Some(&Limit::HTTP2_LIFE_RESETS), Reason::ENHANCE_YOUR_CALM);
+        }
+        self.count(&Limit::HTTP2_RESETS, self.limits.resets, |counts| &mut counts.resets)
     }
 
     fn continued(&mut self, head: Head) -> ControlFlow<()> {
@@ -181,10 +209,10 @@ impl Counts {
         }
         self.section_octets += head.length;
         if self.continuations > self.limits.continuations {
-            return self.exceeded("http2-continuations", Reason::ENHANCE_YOUR_CALM);
+            return self.exceeded(Some(&Limit::HTTP2_CONTINUATIONS), Reason::ENHANCE_YOUR_CALM);
         }
         if self.section_octets > self.limits.section_octets {
-            return self.exceeded("http2-field-section", Reason::ENHANCE_YOUR_CALM);
+            return self.exceeded(Some(&Limit::HEAD_SIZE), Reason::ENHANCE_YOUR_CALM);
         }
         ControlFlow::Continue(())
     }
@@ -195,25 +223,25 @@ impl Observer for Counts {
         let limits = self.limits;
         match head.kind {
             kind::DATA if head.length > 0 || head.ends_stream() => ControlFlow::Continue(()),
-            kind::DATA => self.count("http2-empty-data", limits.empty_data, |counts| &mut counts.empty_data),
+            kind::DATA => self.count(&Limit::HTTP2_EMPTY_DATA, limits.empty_data, |counts| &mut counts.empty_data),
             kind::HEADERS | kind::CONTINUATION => self.continued(head),
-            kind::RST_STREAM => self.count("http2-resets", limits.resets, |counts| &mut counts.resets),
+            kind::RST_STREAM => self.reset(),
             kind::SETTINGS | kind::PING if head.acknowledges() => ControlFlow::Continue(()),
-            kind::SETTINGS => self.count("http2-settings", limits.settings, |counts| &mut counts.settings),
-            kind::PING => self.count("http2-pings", limits.pings, |counts| &mut counts.pings),
+            kind::SETTINGS => self.count(&Limit::HTTP2_SETTINGS, limits.settings, |counts| &mut counts.settings),
+            kind::PING => self.count(&Limit::HTTP2_PINGS, limits.pings, |counts| &mut counts.pings),
             kind::WINDOW_UPDATE => {
                 let sent = (self.watch.written.get() - self.written) / UPDATE_OCTETS;
                 let most = limits.window_updates.saturating_add(u32::try_from(sent).unwrap_or(u32::MAX));
-                self.count("http2-window-updates", most, |counts| &mut counts.window_updates)
+                self.count(&Limit::HTTP2_WINDOW_UPDATES, most, |counts| &mut counts.window_updates)
             }
-            _ => self.count("http2-ignored-frames", limits.ignored, |counts| &mut counts.ignored),
+            _ => self.count(&Limit::HTTP2_IGNORED, limits.ignored, |counts| &mut counts.ignored),
         }
     }
 
     fn section(&mut self, stream: u32, block: &[u8]) -> ControlFlow<()> {
         let Some(held) = self.walker.walk(block) else {
             // The crate ends the connection for this, too.
-            return self.exceeded("http2-compression", Reason::COMPRESSION_ERROR);
+            return self.exceeded(None, Reason::COMPRESSION_ERROR);
         };
         let trailers = stream <= self.highest;
         self.highest = self.highest.max(stream);
@@ -221,7 +249,7 @@ impl Observer for Counts {
             let mut malformed = self.watch.malformed.borrow_mut();
             if malformed.len() == MAX_MALFORMED {
                 drop(malformed);
-                return self.exceeded("http2-malformed", Reason::ENHANCE_YOUR_CALM);
+                return self.exceeded(Some(&Limit::HTTP2_PROVOKED), Reason::ENHANCE_YOUR_CALM);
             }
             malformed.push(stream);
         }
@@ -245,6 +273,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
 
 impl<T: AsyncWrite + Unpin> Watched<T> {
     fn wrote(&self, result: &Poll<io::Result<usize>>) {
+        self.watch.outflow.blocked(result.is_pending());
         if let Poll::Ready(Ok(octets)) = result {
             self.watch.written.set(self.watch.written.get() + *octets as u64);
         }
@@ -273,7 +302,9 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.transport).poll_flush(cx)
+        let result = Pin::new(&mut self.transport).poll_flush(cx);
+        self.watch.outflow.blocked(result.is_pending());
+        result
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

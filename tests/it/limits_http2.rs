@@ -1,0 +1,260 @@
+//! Limits on clients of HTTP/2 at their boundaries, frame by frame.
+
+use landfall::testing::objects::settings;
+use landfall::testing::{Raw, TestServer};
+
+use crate::fixtures::{with_origin, with_raw_origin};
+use crate::http2_hostile::{
+    ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, Frame, GOAWAY, HEADERS, PING, RST_STREAM,
+    SETTINGS, SOUND, WINDOW_UPDATE, begin, frame, goaway, next_frame, section,
+};
+use crate::limits::hits;
+
+const PRIORITY: u8 = 2;
+const UNKNOWN: u8 = 0x20;
+const REFUSED_STREAM: u32 = 7;
+const CANCEL: u32 = 8;
+const POST: &[(&str, &str)] = &[(":method", "POST"), (":scheme", "http"), (":path", "/"), (":authority", "a.test")];
+
+fn code(frame: &Frame) -> u32 {
+    let at = if frame.kind == GOAWAY { 4 } else { 0 };
+    u32::from_be_bytes(frame.payload[at..at + 4].try_into().unwrap())
+}
+
+/// A request of its own stream without a body.
+fn request(stream: u32, fields: &[(&str, &str)]) -> Vec<u8> {
+    frame(HEADERS, END_STREAM | END_HEADERS, stream, &section(&[SOUND, fields].concat()))
+}
+
+fn reset(stream: u32) -> Vec<u8> {
+    frame(RST_STREAM, 0, stream, &CANCEL.to_be_bytes())
+}
+
+/// How the server takes frames: `None` if it goes on answering requests, else what its GOAWAY says.
+async fn verdict(server: &TestServer, frames: &[u8]) -> Option<u32> {
+    let mut client = begin(server).await;
+    // What was sent together may be answered together, before the connection is ended.
+    for (stream, before) in [(1001, frames), (1003, &[])] {
+        // The other end may close before it has read everything.
+        let _sent = client.try_send([before, &request(stream, &[])].concat()).await;
+        loop {
+            let frame = next_frame(&mut client).await;
+            match frame.kind {
+                HEADERS | RST_STREAM if frame.stream == stream => break,
+                GOAWAY => return Some(code(&frame)),
+                _ => {}
+            }
+        }
+    }
+    None
+}
+
+/// Sends frames within a limit, and one beyond it.
+async fn at_the_boundary(workers: usize, (limit, value): (&'static str, &str), within: &[u8], beyond: &[u8]) {
+    let (mut server, _origin) = with_origin(workers).await;
+    server.apply([settings([(limit, value), ("http2-max-concurrent-streams", "1")])]);
+    assert_eq!(verdict(&server, within).await, None, "{limit}");
+    assert_eq!(verdict(&server, beyond).await, Some(ENHANCE_YOUR_CALM), "{limit}");
+    server.counted(&hits(limit), 1).await;
+}
+
+/// Whether a request on stream 1 is answered with 200, which is a field of the static table (RFC 7541, Appendix A).
+async fn is_served(server: &TestServer, request: &[u8]) -> bool {
+    let mut client = begin(server).await;
+    client.send(request).await;
+    loop {
+        let frame = next_frame(&mut client).await;
+        if frame.kind == HEADERS {
+            return frame.payload[0] == 0x88;
+        }
+    }
+}
+
+/// Opens a stream with a request, and waits for its reset.
+async fn refused(client: &mut Raw, stream: u32, fields: &[(&str, &str)]) -> u32 {
+    client.send(request(stream, fields)).await;
+    loop {
+        let frame = next_frame(client).await;
+        if frame.kind == RST_STREAM && frame.stream == stream {
+            return code(&frame);
+        }
+    }
+}
+
+on_workers! {
+    async fn what_costs_us_more_than_the_client_is_counted(workers) {
+        let ping = frame(PING, 0, 0, &[0; 8]);
+        at_the_boundary(workers, ("http2-max-pings", "2"), &ping.repeat(2), &ping.repeat(3)).await;
+        // One was sent to begin with.
+        let change = frame(SETTINGS, 0, 0, &[]);
+        at_the_boundary(workers, ("http2-max-settings", "3"), &change.repeat(2), &change.repeat(3)).await;
+        for kind in [PRIORITY, UNKNOWN] {
+            let ignored = frame(kind, 0, 1, &[0; 5]);
+            at_the_boundary(workers, ("http2-max-ignored-frames", "2"), &ignored.repeat(2), &ignored.repeat(3)).await;
+        }
+        let update = frame(WINDOW_UPDATE, 0, 0, &1_u32.to_be_bytes());
+        at_the_boundary(workers, ("http2-max-window-updates", "2"), &update.repeat(2), &update.repeat(100)).await;
+    }
+
+    async fn empty_data_is_counted(workers) {
+        let head = frame(HEADERS, END_HEADERS, 1, &section(POST));
+        let empty = frame(DATA, 0, 1, &[]);
+        let (within, beyond) = ([&head[..], &empty.repeat(2)].concat(), [&head[..], &empty.repeat(3)].concat());
+        at_the_boundary(workers, ("http2-max-empty-data", "2"), &within, &beyond).await;
+    }
+
+    async fn continuations_are_counted(workers) {
+        let last = frame(CONTINUATION, END_HEADERS, 1, &section(&[("a", "b")]));
+        let one = frame(CONTINUATION, 0, 1, &section(&[("a", "b")]));
+        let head = frame(HEADERS, END_STREAM, 1, &section(SOUND));
+        let (within, beyond) = ([&head[..], &last].concat(), [&head[..], &one, &last].concat());
+        at_the_boundary(workers, ("http2-max-continuations", "1"), &within, &beyond).await;
+    }
+
+    async fn resets_are_counted_by_time_and_in_all(workers) {
+        let given_up = |streams: u32| -> Vec<u8> {
+            (0..streams).flat_map(|number| [request(number * 2 + 1, &[]), reset(number * 2 + 1)].concat()).collect()
+        };
+        // As many as there may be streams are tolerated beside it.
+        at_the_boundary(workers, ("http2-max-resets", "1"), &given_up(2), &given_up(3)).await;
+        at_the_boundary(workers, ("http2-max-resets-per-connection", "2"), &given_up(2), &given_up(3)).await;
+    }
+
+    async fn resets_that_we_are_made_to_send_are_counted(workers) {
+        let malformed = |streams: u32| -> Vec<u8> {
+            (0..streams).flat_map(|number| request(number * 2 + 1, &[("x", " space")])).collect()
+        };
+        let (mut server, origin) = with_origin(workers).await;
+        server.apply([settings([("http2-max-provoked-resets", "2")])]);
+        let mut client = begin(&server).await;
+        client.send(malformed(2)).await;
+        assert_eq!(refused(&mut client, 5, &[("x", " space")]).await, 1);
+        assert_eq!(goaway(&mut client).await, ENHANCE_YOUR_CALM);
+        assert_eq!(origin.served(), 0);
+        server.counted(&hits("http2-max-provoked-resets"), 1).await;
+    }
+
+    async fn requests_given_up_on_their_way_are_counted(workers) {
+        let (mut server, origin) = with_raw_origin(workers).await;
+        server.apply([settings([("http2-max-wasted-streams", "1"), ("http2-max-concurrent-streams", "1")])]);
+        let mut client = begin(&server).await;
+        for number in 0..3 {
+            client.send(request(number * 2 + 1, &[])).await;
+            let mut upstream = origin.accept().await;
+            upstream.request().await;
+            client.send(reset(number * 2 + 1)).await;
+            upstream.closed().await;
+        }
+        assert_eq!(goaway(&mut client).await, ENHANCE_YOUR_CALM);
+        server.counted(&hits("http2-max-wasted-streams"), 1).await;
+    }
+
+    async fn heads_are_taken_up_to_their_limits(workers) {
+        let long = |octets: usize| "x".repeat(octets);
+        let (mut server, _origin) = with_origin(workers).await;
+        let of_size = |octets: usize| {
+            // Every field counts 32 octets beside its own, pseudo-fields too (RFC 9113 §6.5.2).
+            let pseudo: usize = SOUND.iter().map(|(name, value)| name.len() + value.len() + 32).sum();
+            let filler = long(100);
+            let rest = long(octets - pseudo - 6 * (1 + 100 + 32) - (1 + 32));
+            let fields = [&filler, &filler, &filler, &filler, &filler, &filler, &rest].map(|value| ("a", value.as_str()));
+            request(1, &fields)
+        };
+        server.apply([settings([("max-request-head-size", "1k")])]);
+        assert!(is_served(&server, &of_size(1024)).await);
+        assert!(!is_served(&server, &of_size(1025)).await);
+        server.counted(&hits("max-request-head-size"), 1).await;
+        let many = |count: usize| request(1, &vec![("a", "b"); count]);
+        let crumbs = |count: usize| request(1, &vec![("cookie", "b"); count]);
+        server.apply([settings([("max-request-header-fields", "3")])]);
+        for (within, beyond) in [(many(3), many(4)), (crumbs(3), crumbs(4))] {
+            assert!(is_served(&server, &within).await);
+            assert!(!is_served(&server, &beyond).await);
+        }
+        server.counted(&hits("max-request-header-fields"), 2).await;
+    }
+
+    async fn streams_beyond_their_number_are_refused(workers) {
+        let (mut server, origin) = with_raw_origin(workers).await;
+        server.apply([settings([("http2-max-concurrent-streams", "2")])]);
+        let mut client = begin(&server).await;
+        client.send([request(1, &[]), request(3, &[])].concat()).await;
+        assert_eq!(refused(&mut client, 5, &[]).await, REFUSED_STREAM);
+        for _ in 0..2 {
+            origin.accept().await.request().await;
+        }
+    }
+
+    async fn heads_in_flight_are_bounded_together(workers) {
+        let (mut server, origin) = with_raw_origin(workers).await;
+        server.apply([settings([("http2-max-heads-size", "32k")])]);
+        let filler = "x".repeat(120);
+        let large: Vec<_> = (0..80).map(|_| ("a", filler.as_str())).collect();
+        let mut client = begin(&server).await;
+        client.send([request(1, &large), request(3, &large)].concat()).await;
+        assert_eq!(refused(&mut client, 5, &large).await, REFUSED_STREAM);
+        server.counted(&hits("http2-max-heads-size"), 1).await;
+        for _ in 0..2 {
+            origin.accept().await.request().await;
+        }
+    }
+
+    async fn what_is_set_is_announced(workers) {
+        let (mut server, _origin) = with_origin(workers).await;
+        server.apply([settings([("http2-max-concurrent-streams", "7"), ("http2-stream-window", "20k")])]);
+        let mut client = begin(&server).await;
+        let announced = next_frame(&mut client).await;
+        assert_eq!(announced.kind, SETTINGS);
+        let values: Vec<_> = announced.payload.chunks(6).collect();
+        assert!(values.contains(&&[0, 3, 0, 0, 0, 7][..]), "{values:?}");
+        assert!(values.contains(&&[0, 4, 0, 0, 80, 0][..]), "{values:?}");
+    }
+
+    async fn a_stream_whose_window_stays_closed_is_given_up(workers) {
+        let (mut server, _origin) = with_origin(workers).await;
+        server.apply([settings([("client-send-timeout", "1")])]);
+        let mut client = begin(&server).await;
+        client.send(frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0])).await;
+        assert_eq!(refused(&mut client, 1, &[]).await, 2);
+        server.counted(&hits("client-send-timeout"), 1).await;
+    }
+
+    async fn a_window_that_is_opened_octet_by_octet_is_as_good_as_closed(workers) {
+        let (mut server, origin) = with_raw_origin(workers).await;
+        server.apply([settings([
+            ("client-send-timeout", "1"),
+            ("client-send-minimum", "1m"),
+            ("http2-max-window-updates", "1000000"),
+        ])]);
+        let mut client = begin(&server).await;
+        client.send([frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0]), request(1, &[])].concat()).await;
+        let mut upstream = origin.accept().await;
+        upstream.request().await;
+        let length = 256 * 1024;
+        upstream.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{}", "x".repeat(length))).await;
+        let mut octets = 0;
+        loop {
+            let next = next_frame(&mut client).await;
+            match next.kind {
+                HEADERS | DATA => {
+                    octets += if next.kind == DATA { next.payload.len() } else { 0 };
+                    client.send(frame(WINDOW_UPDATE, 0, 1, &1_u32.to_be_bytes())).await;
+                }
+                RST_STREAM => break,
+                _ => {}
+            }
+        }
+        assert!((1..length).contains(&octets), "{octets}");
+        server.counted(&hits("client-send-timeout"), 1).await;
+    }
+
+    async fn an_idle_client_that_ignores_goaway_is_closed(workers) {
+        let (mut server, _origin) = with_origin(workers).await;
+        server.apply([settings([("keep-alive", "1")])]);
+        let mut client = begin(&server).await;
+        client.send(frame(SETTINGS, ACK, 0, &[])).await;
+        // The PING behind the first GOAWAY is never answered.
+        assert_eq!(goaway(&mut client).await, 0);
+        server.counted(&hits("keep-alive"), 1).await;
+    }
+}
