@@ -3,17 +3,17 @@
 //! A [`State`] is immutable. One [`Publisher`] replaces it; any number of [`Reader`]s load it without a lock. A worker
 //! keeps a [`View`], which costs one atomic load to revalidate and takes a reference only when the state has changed.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Cache};
 
 use crate::ir::{BackendId, Config, Endpoint};
+use crate::persistent::Map;
 use crate::table::Table;
 use crate::tls::CertificateStore;
 
 /// The resolved endpoints of every backend of a configuration. A backend without an entry has none.
-pub type Endpoints = HashMap<BackendId, Arc<[Endpoint]>>;
+pub type Endpoints = Map<BackendId, Arc<[Endpoint]>>;
 
 /// Everything that requests of one generation are served by.
 #[derive(Debug)]

@@ -36,7 +36,7 @@ fn identity(
     identifier: String,
 ) -> Vec<String> {
     let (namespace, name) = match secret {
-        Some(secret) => (secret.namespace.clone(), secret.name.clone()),
+        Some(secret) => (secret.namespace.to_string(), secret.name.to_string()),
         None => (String::new(), SELF_SIGNED.to_owned()),
     };
     vec![namespace, options.controller_class.clone(), host(pattern), name, identifier]

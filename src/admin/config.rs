@@ -72,10 +72,10 @@ fn route_view(route: &Route) -> Value {
     let RouteLabels { namespace, ingress, service, service_port, host: _, path: _ } = labels;
     json!({
         "match": matcher.to_string(),
-        "namespace": namespace,
-        "ingress": ingress,
-        "service": service,
-        "service_port": service_port,
+        "namespace": **namespace,
+        "ingress": **ingress,
+        "service": **service,
+        "service_port": **service_port,
         "provenance": provenance.to_string(),
         "action": action_view(action),
         "policy": policy_view(policy),

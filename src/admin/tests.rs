@@ -91,7 +91,7 @@ fn publication() -> Publication {
         table: Arc::new(Table::new(Arc::clone(&config))),
         config,
         certificates: Arc::new(certificates),
-        endpoints: Arc::new(Endpoints::from([(id, Arc::from([endpoint]))])),
+        endpoints: Arc::new(Endpoints::from_iter([(id, Arc::from([endpoint]))])),
     }
 }
 

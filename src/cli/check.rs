@@ -101,8 +101,8 @@ fn diagnostic_json(diagnostic: &Diagnostic) -> Value {
         "severity": severity.as_str(),
         "code": code,
         "kind": provenance.object.kind.as_str(),
-        "namespace": provenance.object.namespace,
-        "name": provenance.object.name,
+        "namespace": *provenance.object.namespace,
+        "name": *provenance.object.name,
         "field": provenance.field,
         "message": message,
     })

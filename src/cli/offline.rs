@@ -57,7 +57,7 @@ pub(super) fn compile(paths: &[PathBuf], flags: &Flags) -> Result<Offline, Failu
     let folder = Folder::read_all(paths).map_err(Failure::Unreadable)?;
     let compiled = Compiler::new(&settings).update(folder.snapshot(), now());
     diagnostics.extend_from_slice(folder.diagnostics());
-    diagnostics.extend_from_slice(&compiled.diagnostics);
+    diagnostics.extend(compiled.diagnostics.iter().map(|diagnostic| Diagnostic::clone(diagnostic)));
     diagnostics.sort();
     diagnostics.dedup();
     Ok(Offline { state: publish(compiled), diagnostics, counts: folder.snapshot().counts() })
@@ -70,8 +70,8 @@ fn now() -> UnixTime {
 
 fn publish(compiled: Compiled) -> Arc<State> {
     let Compiled { config, table, certificates, endpoints, diagnostics: _, statuses: _ } = compiled;
-    let endpoints = endpoints.into_iter().filter_map(|(backend, source)| match source {
-        EndpointSource::Addresses(addresses) => Some((backend, addresses.into())),
+    let endpoints = endpoints.iter().filter_map(|(backend, source)| match source {
+        EndpointSource::Addresses(addresses) => Some((backend.clone(), Arc::clone(addresses))),
         EndpointSource::Name { .. } => None,
     });
     let (mut publisher, _) = live::channel();

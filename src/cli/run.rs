@@ -50,7 +50,7 @@ fn say(settings: &Settings, notes: &[Diagnostic]) {
     };
     trace::init(format, verbosity);
     for Diagnostic { severity: _, code, provenance, message } in notes {
-        tracing::info!(code, flag = provenance.object.name, "{message}");
+        tracing::info!(code, flag = &*provenance.object.name, "{message}");
     }
 }
 

@@ -28,8 +28,8 @@ pub(super) fn route(
     };
     let backend = Backend {
         id: BackendId {
-            namespace: namespace.as_str().into(),
-            service: name.as_str().into(),
+            namespace: Arc::clone(namespace),
+            service: Arc::clone(name),
             port: port.port.to_string().into(),
         },
         protocol: service::app_protocol(port).unwrap_or_default(),

@@ -1,45 +1,51 @@
 //! Objects to configuration. Compiling never fails: it returns a configuration and diagnostics.
 //!
-//! The passes, in order: the ConfigMap becomes live settings; our Ingresses are told from others' and put in order;
-//! each is lowered by itself; hosts are merged from them; certificates and endpoints are found; the configuration is
-//! indexed. Every pass remembers what it made, by the identity of what it read.
+//! The passes, in order: the ConfigMap becomes live settings; our Ingresses are told from others' and lowered, each by
+//! itself; hosts are merged from them; certificates and endpoints are found; statuses are drawn up; the configuration is
+//! indexed. Every pass keeps what it made by key (Ingress, host, backend) and is told which keys are stale: a compile
+//! from scratch is one in which all are.
 
+mod age;
+mod backends;
+mod changes;
 mod class;
 mod configmap;
 mod endpoints;
 mod fallback;
 mod hosts;
+mod ingresses;
 mod lower;
-mod memo;
 pub mod references;
 mod routes;
 mod service;
 pub mod status;
 mod tls;
+mod users;
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::annotations::EndpointMode;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::ir::listener::AccessLog;
-use crate::ir::{BackendId, Config, EndpointSource, HostPattern, Route, UnixTime};
+use crate::ir::{BackendId, Config, EndpointSource, HostPattern, ObjectRef, Route, UnixTime};
+use crate::persistent::Map;
 use crate::settings::{Classes, Objects, Settings};
 use crate::snapshot::Snapshot;
 use crate::table::Table;
 use crate::tls::CertificateStore;
 
+use backends::Backends;
+use changes::Changes;
 use configmap::Live;
-use hosts::{Hosts, Merged};
-use lower::Lowered;
-use memo::{Lowerings, Resolutions};
-use status::Statuses;
-use tls::{Certificates, TlsHost};
+use hosts::Hosts;
+use ingresses::{Extent, Ingresses, Remade};
+use lower::Environment;
+use tls::{Certificates, Given};
 
 pub use class::CLASS_ANNOTATION;
 pub use configmap::{configmap_table, limit_table};
 pub use references::References;
-pub use status::{IngressStatus, Verdict};
+pub use status::{IngressStatus, IngressStatuses, Verdict};
 
 /// Turns snapshots into configurations and remembers what it made, so that a change costs what depends on it.
 #[derive(Debug)]
@@ -48,138 +54,132 @@ pub struct Compiler {
     objects: Objects,
     /// `--access-log-format`.
     access_form: AccessLog,
+    /// What was compiled last.
+    snapshot: Snapshot,
     live: Arc<Live>,
-    lowerings: Lowerings,
+    fallback: Option<Arc<Route>>,
+    /// What the ConfigMap and the default backend gave to report.
+    of_settings: Vec<Diagnostic>,
+    ingresses: Ingresses,
     hosts: Hosts,
     certificates: Certificates,
-    resolutions: Resolutions,
-    fallback: Option<Arc<Route>>,
-    table: Arc<Table>,
+    backends: Backends,
+    compiled: Compiled,
 }
 
 impl Compiler {
     #[must_use]
     pub fn new(settings: &Settings) -> Self {
+        let table = Arc::<Table>::default();
         Self {
             classes: settings.classes.clone(),
             objects: settings.objects.clone(),
             access_form: settings.logs.access_form,
+            snapshot: Snapshot::default(),
             live: Arc::default(),
-            lowerings: Lowerings::default(),
+            fallback: None,
+            of_settings: Vec::new(),
+            ingresses: Ingresses::default(),
             hosts: Hosts::default(),
             certificates: Certificates::default(),
-            resolutions: Resolutions::default(),
-            fallback: None,
-            table: Arc::default(),
+            backends: Backends::default(),
+            compiled: Compiled { config: Arc::clone(table.config()), table, ..Compiled::default() },
         }
     }
 
     /// Compiles `snapshot`. `now` is for the expiry of certificates. The result is that of a fresh compiler, but what
     /// has not changed since the last call is the same `Arc`; and the self-signed default certificate, which is made
-    /// at random, stays the same.
+    /// at random, stays the same. Costs what depends on the objects that are others than in the last call, by identity.
     pub fn update(&mut self, snapshot: &Snapshot, now: UnixTime) -> Compiled {
-        let mut diagnostics = Vec::new();
-        self.read_live(snapshot, &mut diagnostics);
-        let selection = class::select(&self.classes, &self.objects, snapshot, &mut diagnostics);
-        let ingresses = self.lowerings.update(&selection.ours, &self.live, &self.objects, snapshot);
-        let mut statuses = Statuses::new(&ingresses, selection.others);
-        diagnostics.extend(ingresses.iter().flat_map(|ingress| ingress.diagnostics.iter().cloned()));
-        self.read_fallback(snapshot, &mut diagnostics);
-
-        let merged = self.hosts.update(&ingresses);
-        for host in &merged {
-            diagnostics.extend(host.outcome.diagnostics.iter().cloned());
-            statuses.add(host);
-        }
-        let certificates = self.certificates.update(
-            tls_hosts(&merged, &ingresses),
-            self.objects.default_certificate.as_ref(),
-            snapshot,
-            now,
-            &mut diagnostics,
-        );
-        let config = Config {
-            listener: self.live.listener.clone(),
-            hosts: merged.iter().map(|host| Arc::clone(&host.outcome.host)).collect(),
-            fallback: self.fallback.clone(),
-        };
-        let backends = backends(&ingresses, self.fallback.as_deref(), self.live.defaults.endpoints);
-        let endpoints = self.resolutions.update(&backends, &self.objects, snapshot, &mut diagnostics);
-        self.index(config);
-        diagnostics.sort();
-        diagnostics.dedup();
-        Compiled {
-            config: Arc::clone(self.table.config()),
-            table: Arc::clone(&self.table),
-            certificates,
-            endpoints,
-            diagnostics,
-            statuses: statuses.finish(),
-        }
+        let changes = Changes::between(&self.snapshot, snapshot);
+        self.snapshot = snapshot.clone();
+        let extent = self.read_settings(&changes);
+        let remade = self.remake_ingresses(extent, &changes);
+        let stale = self.hosts.update(&remade, &mut self.compiled.diagnostics);
+        self.choose_certificates(&stale, &changes, now);
+        self.find_endpoints(&remade, &changes);
+        self.draw_up_statuses(&remade, &stale);
+        self.index();
+        self.compiled.clone()
     }
 
-    fn read_live(&mut self, snapshot: &Snapshot, diagnostics: &mut Vec<Diagnostic>) {
-        let live = configmap::read(self.objects.configmap.as_ref(), self.access_form, snapshot, diagnostics);
-        if *self.live != live {
+    /// Reads the ConfigMap and the default backend. Returns how much depends on what they and the classes say now.
+    fn read_settings(&mut self, changes: &Changes) -> Extent {
+        let mut said = Vec::new();
+        let configmap = self.objects.configmap.as_ref();
+        let live = configmap::read(configmap, self.access_form, &self.snapshot, &mut said);
+        let same = *self.live == live;
+        if !same {
             self.live = Arc::new(live);
         }
-    }
-
-    fn read_fallback(&mut self, snapshot: &Snapshot, diagnostics: &mut Vec<Diagnostic>) {
-        let route = fallback::route(self.objects.default_backend.as_ref(), &self.live, snapshot, diagnostics);
+        let default_backend = self.objects.default_backend.as_ref();
+        let route = fallback::route(default_backend, &self.live, &self.snapshot, &mut said);
         if self.fallback.as_deref() != route.as_ref() {
             self.fallback = route.map(Arc::new);
         }
+        self.compiled.diagnostics.replace(&self.of_settings, &said);
+        self.of_settings = said;
+        if same && !changes.classes { Extent::WhatChanged } else { Extent::Everything }
     }
 
-    /// Indexes a configuration, unless it is what is indexed already.
-    fn index(&mut self, config: Config) {
-        let now = self.table.config();
-        let unchanged = now.listener == config.listener
-            && now.fallback == config.fallback
-            && now.hosts.len() == config.hosts.len()
-            && now.hosts.iter().zip(&config.hosts).all(|(now, next)| Arc::ptr_eq(now, next));
+    fn remake_ingresses(&mut self, extent: Extent, changes: &Changes) -> Vec<Remade> {
+        let environment = Environment { objects: &self.objects, live: &self.live, snapshot: &self.snapshot };
+        self.ingresses.update(extent, changes, &self.classes, environment, &mut self.compiled.diagnostics)
+    }
+
+    fn choose_certificates(&mut self, stale: &BTreeSet<HostPattern>, changes: &Changes, now: UnixTime) {
+        let given = Given {
+            hosts: &self.hosts,
+            default: self.objects.default_certificate.as_ref(),
+            snapshot: &self.snapshot,
+            now,
+        };
+        let diagnostics = &mut self.compiled.diagnostics;
+        self.compiled.certificates = self.certificates.update(stale, &changes.secrets, &given, diagnostics);
+    }
+
+    fn find_endpoints(&mut self, remade: &[Remade], changes: &Changes) {
+        let fallback = self.fallback.as_deref().and_then(fallback::backend_of);
+        self.backends.refer(remade);
+        self.backends.refer_fallback(fallback.map(|id| (id.clone(), self.live.defaults.endpoints)));
+        let diagnostics = &mut self.compiled.diagnostics;
+        self.compiled.endpoints = self.backends.update(changes, &self.objects, &self.snapshot, diagnostics).clone();
+    }
+
+    /// Of the Ingresses that were made anew, and of all that share a host with one.
+    fn draw_up_statuses(&mut self, remade: &[Remade], stale: &BTreeSet<HostPattern>) {
+        let neighbours = stale.iter().flat_map(|pattern| self.hosts.members(pattern)).map(|member| &member.ingress);
+        let affected: BTreeSet<&ObjectRef> = remade.iter().map(|remade| &remade.ingress).chain(neighbours).collect();
+        for ingress in affected {
+            self.compiled.statuses.update(ingress, &self.ingresses, &self.hosts);
+        }
+    }
+
+    /// Indexes the configuration, unless it is what is indexed already.
+    fn index(&mut self) {
+        let Config { listener, hosts, fallback } = &*self.compiled.config;
+        let unchanged =
+            *listener == self.live.listener && *fallback == self.fallback && hosts.are(self.hosts.virtual_hosts());
         if !unchanged {
-            self.table = Arc::new(self.table.update(Arc::new(config)));
+            let config = Arc::new(Config {
+                listener: self.live.listener.clone(),
+                hosts: self.hosts.virtual_hosts().clone(),
+                fallback: self.fallback.clone(),
+            });
+            self.compiled.table = Arc::new(self.compiled.table.update(Arc::clone(&config)));
+            self.compiled.config = config;
         }
     }
 }
 
-/// The hosts that certificates are for, each with the oldest of its Ingresses that has a `tls` section.
-fn tls_hosts<'l>(merged: &'l [Merged<'l>], ingresses: &'l [Arc<Lowered>]) -> impl Iterator<Item = TlsHost<'l>> {
-    merged.iter().filter_map(|host| {
-        let pattern = &host.outcome.host.pattern;
-        let mut members = host.members.iter().filter_map(|index| ingresses.get(*index));
-        let ingress = members.find(|ingress| !ingress.tls.is_empty())?;
-        (*pattern != HostPattern::Any).then_some(TlsHost { pattern, ingress })
-    })
-}
-
-/// Every backend in use. Where Ingresses differ on what its endpoints are, the oldest decides.
-fn backends(
-    ingresses: &[Arc<Lowered>],
-    fallback: Option<&Route>,
-    mode: EndpointMode,
-) -> BTreeMap<BackendId, EndpointMode> {
-    let mut backends = BTreeMap::new();
-    for (id, mode) in ingresses.iter().flat_map(|ingress| &ingress.backends) {
-        backends.entry(id.clone()).or_insert(*mode);
-    }
-    if let Some(id) = fallback.and_then(fallback::backend_of) {
-        backends.entry(id.clone()).or_insert(mode);
-    }
-    backends
-}
-
-/// What a compile gives.
+/// What a compile gives. A clone costs a few reference counts.
 #[derive(Debug, Clone, Default)]
 pub struct Compiled {
     pub config: Arc<Config>,
     pub table: Arc<Table>,
     pub certificates: Arc<CertificateStore>,
-    pub endpoints: BTreeMap<BackendId, EndpointSource>,
-    /// Sorted, each once.
-    pub diagnostics: Vec<Diagnostic>,
-    /// What became of every Ingress of the snapshot, sorted by namespace and name.
-    pub statuses: Vec<IngressStatus>,
+    pub endpoints: Map<BackendId, EndpointSource>,
+    pub diagnostics: Diagnostics,
+    /// What became of every Ingress of the snapshot.
+    pub statuses: IngressStatuses,
 }

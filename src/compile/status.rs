@@ -4,9 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::ir::ObjectRef;
+use crate::persistent::Map;
 
-use super::hosts::Merged;
+use super::hosts::Hosts;
+use super::ingresses::{Ingresses, Known};
 use super::lower::Lowered;
+use super::routes::Tally;
 
 /// What became of one Ingress.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,58 +50,67 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// The statuses while hosts are merged.
-pub(super) struct Statuses {
-    ours: Vec<IngressStatus>,
-    others: Vec<ObjectRef>,
+/// The statuses of all Ingresses, sorted by namespace and name. A clone shares what neither of the two changes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct IngressStatuses(Map<ObjectRef, Arc<IngressStatus>>);
+
+impl IngressStatuses {
+    #[must_use]
+    pub fn get(&self, ingress: &ObjectRef) -> Option<&IngressStatus> {
+        self.0.get(ingress).map(Arc::as_ref)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &IngressStatus> {
+        self.0.values().map(Arc::as_ref)
+    }
+
+    /// Adds a status, or replaces the one of its Ingress.
+    pub fn insert(&mut self, status: IngressStatus) {
+        self.0.insert(status.ingress.clone(), Arc::new(status));
+    }
+
+    /// Finds out anew what became of an Ingress.
+    pub(super) fn update(&mut self, ingress: &ObjectRef, ingresses: &Ingresses, hosts: &Hosts) {
+        match ingresses.get(ingress) {
+            Some(Known::Ours(lowered)) => self.insert(of_ours(lowered, hosts)),
+            Some(Known::NotOurs(_)) => self.insert(of_others(ingress)),
+            None => _ = self.0.remove(ingress),
+        }
+    }
 }
 
-impl Statuses {
-    /// Our Ingresses in the order in which hosts refer to them.
-    pub(super) fn new(ours: &[Arc<Lowered>], others: Vec<ObjectRef>) -> Self {
-        let ours = ours.iter().map(|lowered| IngressStatus {
-            ingress: lowered.ingress.clone(),
-            verdict: Verdict::NotServed,
-            hosts: Vec::new(),
-            served: 0,
-            refused: 0,
-            dropped: lowered.dropped,
-        });
-        Self { ours: ours.collect(), others }
+impl FromIterator<IngressStatus> for IngressStatuses {
+    fn from_iter<I: IntoIterator<Item = IngressStatus>>(statuses: I) -> Self {
+        let mut all = Self::default();
+        statuses.into_iter().for_each(|status| all.insert(status));
+        all
     }
+}
 
-    /// Counts what one host made of its Ingresses.
-    pub(super) fn add(&mut self, host: &Merged<'_>) {
-        let name = host.outcome.host.pattern.to_string();
-        for (index, tally) in host.members.iter().zip(&host.outcome.tallies) {
-            if let Some(status) = self.ours.get_mut(*index) {
-                status.served += tally.served;
-                status.refused += tally.refused;
-                status.dropped += tally.dropped;
-                if tally.served + tally.refused > 0 {
-                    status.hosts.push(name.clone());
-                }
-            }
+fn of_ours(lowered: &Lowered, hosts: &Hosts) -> IngressStatus {
+    let mut status = IngressStatus { dropped: lowered.dropped, ..of_others(&lowered.ingress) };
+    for pattern in lowered.patterns() {
+        let Tally { served, refused, dropped } = hosts.tally(pattern, lowered);
+        status.served += served;
+        status.refused += refused;
+        status.dropped += dropped;
+        if served + refused > 0 {
+            status.hosts.push(pattern.to_string());
         }
     }
+    status.hosts.sort();
+    status.verdict = verdict(&status);
+    status
+}
 
-    /// Every Ingress, sorted by namespace and name.
-    pub(super) fn finish(self) -> Vec<IngressStatus> {
-        let ours = self.ours.into_iter().map(|status| IngressStatus { verdict: verdict(&status), ..status });
-        let others = self.others.into_iter().map(|ingress| IngressStatus {
-            ingress,
-            verdict: Verdict::NotOurs,
-            hosts: Vec::new(),
-            served: 0,
-            refused: 0,
-            dropped: 0,
-        });
-        let mut statuses: Vec<IngressStatus> = ours.chain(others).collect();
-        statuses.sort_by(|a, b| a.ingress.cmp(&b.ingress));
-        for status in &mut statuses {
-            status.hosts.sort();
-        }
-        statuses
+fn of_others(ingress: &ObjectRef) -> IngressStatus {
+    IngressStatus {
+        ingress: ingress.clone(),
+        verdict: Verdict::NotOurs,
+        hosts: Vec::new(),
+        served: 0,
+        refused: 0,
+        dropped: 0,
     }
 }
 

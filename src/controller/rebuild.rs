@@ -2,7 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "the control plane measures real time and tells the compiler the date")]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -11,10 +11,11 @@ use tokio::time::Instant;
 
 use super::dns::Names;
 use super::outcome::Outcome;
-use crate::compile::{Compiled, Compiler, IngressStatus};
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::compile::{Compiled, Compiler};
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::ir::{BackendId, Endpoint, EndpointSource, ObjectKind, UnixTime};
 use crate::live::{Endpoints, Publication, Publisher, State};
+use crate::persistent::Change;
 use crate::settings::Settings;
 use crate::snapshot::{Counts, Snapshot};
 use crate::telemetry::report::{Report, ReportCell, Timings};
@@ -26,11 +27,13 @@ pub(super) struct Rebuild {
     report: Arc<ReportCell>,
     names: Names,
     current: Compiled,
+    /// The addresses of every backend.
     endpoints: Arc<Endpoints>,
+    /// The backends whose addresses are those of a name, with its port.
+    named: BTreeMap<BackendId, (String, u16)>,
     live: Option<Arc<State>>,
     of_source: Vec<Diagnostic>,
     snapshot: Snapshot,
-    statuses: Arc<[IngressStatus]>,
     compile_time: Duration,
     outcomes: cell::Sender<Outcome>,
 }
@@ -44,10 +47,10 @@ impl Rebuild {
             names: Names::new(settings.objects.local_addresses),
             current: Compiled::default(),
             endpoints: Arc::default(),
+            named: BTreeMap::new(),
             live: None,
             of_source: Vec::new(),
             snapshot: Snapshot::default(),
-            statuses: Arc::default(),
             compile_time: Duration::ZERO,
             outcomes: cell::Sender::default(),
         }
@@ -56,16 +59,13 @@ impl Rebuild {
     /// Compiles a snapshot and publishes what it makes. Waits a short while for names that were never resolved before.
     pub(super) async fn run(&mut self, snapshot: &Snapshot, of_source: &[Diagnostic], since: Instant) {
         let started = Instant::now();
-        self.current = self.compiler.update(snapshot, today());
+        let compiled = self.compiler.update(snapshot, today());
         self.compile_time = started.elapsed();
         self.of_source = of_source.to_vec();
         self.snapshot = snapshot.clone();
-        self.statuses = std::mem::take(&mut self.current.statuses).into();
-        let names = self.current.endpoints.values().filter_map(|source| match source {
-            EndpointSource::Name { host, .. } => Some(host.as_str()),
-            EndpointSource::Addresses(_) => None,
-        });
-        self.names.watch(names).await;
+        let before = std::mem::replace(&mut self.current, compiled);
+        self.take_endpoints(&before);
+        self.names.watch(self.named.values().map(|(host, _)| host.as_str())).await;
         self.publish(since);
     }
 
@@ -85,22 +85,18 @@ impl Rebuild {
     }
 
     fn publish(&mut self, since: Instant) {
-        let (endpoints, of_names) = self.resolve();
-        if *self.endpoints != endpoints {
-            self.endpoints = Arc::new(endpoints);
-        }
-        let all: BTreeSet<_> =
-            self.current.diagnostics.iter().chain(&self.of_source).chain(&of_names).cloned().collect();
-        log_changes(&self.report.current().diagnostics, &all);
-        let diagnostics: Arc<[Diagnostic]> = all.into_iter().collect();
-        self.swap(Arc::clone(&diagnostics), since);
-        let (snapshot, statuses) = (self.snapshot.clone(), Arc::clone(&self.statuses));
+        let of_names = self.resolve();
+        let mut diagnostics = self.current.diagnostics.clone();
+        self.of_source.iter().chain(&of_names).for_each(|diagnostic| diagnostics.add(diagnostic));
+        log_changes(&self.report.current().diagnostics, &diagnostics);
+        self.swap(diagnostics.clone(), since);
+        let (snapshot, statuses) = (self.snapshot.clone(), self.current.statuses.clone());
         self.outcomes.send_replace(Outcome { snapshot, statuses, diagnostics });
     }
 
     /// Publishes and reports. What is live already is not published again: objects may change in what nothing is made
     /// of, their statuses for one.
-    fn swap(&mut self, diagnostics: Arc<[Diagnostic]>, since: Instant) {
+    fn swap(&mut self, diagnostics: Diagnostics, since: Instant) {
         let objects = by_kind(self.snapshot.counts());
         if self.live.as_deref().is_some_and(|live| self.is(live)) {
             return self.report.amend(Report { diagnostics, objects, ..Report::clone(&self.report.current()) });
@@ -129,44 +125,47 @@ impl Rebuild {
             && Arc::ptr_eq(endpoints, &self.endpoints)
     }
 
-    /// The addresses of every backend; lists that have not changed stay the same `Arc`.
-    fn resolve(&self) -> (Endpoints, Vec<Diagnostic>) {
-        let mut diagnostics = Vec::new();
-        let endpoints = self
-            .current
-            .endpoints
-            .iter()
-            .map(|(id, source)| {
-                let list = match source {
-                    EndpointSource::Addresses(list) => list.clone(),
-                    EndpointSource::Name { host, port } => self.names.endpoints(id, host, *port, &mut diagnostics),
-                };
-                (id.clone(), self.share(id, list))
-            })
-            .collect();
-        (endpoints, diagnostics)
+    /// Takes up what is other than before of where endpoints come from.
+    fn take_endpoints(&mut self, before: &Compiled) {
+        let now = self.current.endpoints.clone();
+        for Change { key: id, before: _, now } in before.endpoints.changes(&now, EndpointSource::eq) {
+            self.named.remove(id);
+            match now {
+                Some(EndpointSource::Addresses(list)) => self.set_endpoints(id, list),
+                Some(EndpointSource::Name { host, port }) => _ = self.named.insert(id.clone(), (host.clone(), *port)),
+                None => _ = Arc::make_mut(&mut self.endpoints).remove(id),
+            }
+        }
     }
 
-    fn share(&self, id: &BackendId, list: Vec<Endpoint>) -> Arc<[Endpoint]> {
-        match self.endpoints.get(id) {
-            Some(known) if **known == *list => Arc::clone(known),
-            Some(_) | None => list.into(),
+    /// Looks up the addresses that names have now. Returns what is to be said about them.
+    fn resolve(&mut self) -> Vec<Diagnostic> {
+        let mut diagnostics = Vec::new();
+        for (id, (host, port)) in &self.named.clone() {
+            let list = self.names.endpoints(id, host, *port, &mut diagnostics);
+            self.set_endpoints(id, &list.into());
+        }
+        diagnostics
+    }
+
+    /// Makes the addresses of a backend be these; a list that is equal stays the same `Arc`.
+    fn set_endpoints(&mut self, id: &BackendId, list: &Arc<[Endpoint]>) {
+        if self.endpoints.get(id) != Some(list) {
+            Arc::make_mut(&mut self.endpoints).insert(id.clone(), Arc::clone(list));
         }
     }
 }
 
 /// Says what is newly wrong, and what no longer is: each once, not at every rebuild.
-fn log_changes(before: &[Diagnostic], now: &BTreeSet<Diagnostic>) {
-    for diagnostic in now.iter().filter(|diagnostic| before.binary_search(diagnostic).is_err()) {
-        let Diagnostic { code, provenance, message, .. } = diagnostic;
-        match diagnostic.severity {
-            Severity::Error => tracing::error!(code, %provenance, "{message}"),
-            Severity::Warning => tracing::warn!(code, %provenance, "{message}"),
-            Severity::Info => tracing::info!(code, %provenance, "{message}"),
+fn log_changes(before: &Diagnostics, now: &Diagnostics) {
+    for Change { key, before: _, now } in before.changes(now) {
+        let Diagnostic { severity, code, provenance, message } = &**key;
+        match (now, severity) {
+            (None, _) => tracing::info!(code, %provenance, "no longer the case"),
+            (Some(_), Severity::Error) => tracing::error!(code, %provenance, "{message}"),
+            (Some(_), Severity::Warning) => tracing::warn!(code, %provenance, "{message}"),
+            (Some(_), Severity::Info) => tracing::info!(code, %provenance, "{message}"),
         }
-    }
-    for Diagnostic { code, provenance, .. } in before.iter().filter(|diagnostic| !now.contains(diagnostic)) {
-        tracing::info!(code, %provenance, "no longer the case");
     }
 }
 

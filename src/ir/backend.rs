@@ -81,7 +81,7 @@ pub struct Endpoint {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EndpointSource {
     /// These addresses, sorted, each once. Empty answers 503.
-    Addresses(Vec<Endpoint>),
+    Addresses(Arc<[Endpoint]>),
     /// A name that the control plane resolves (ExternalName Services); with a dot at the end, it is whole.
     Name { host: String, port: u16 },
 }

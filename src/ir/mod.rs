@@ -7,6 +7,7 @@ pub mod access;
 pub mod backend;
 pub mod filter;
 pub mod host;
+mod hosts;
 pub mod limits;
 pub mod listener;
 pub mod matcher;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 
 pub use backend::{Backend, BackendId, Balance, Endpoint, EndpointSource, Protocol};
 pub use host::{HostName, HostPattern, VirtualHost};
+pub use hosts::VirtualHosts;
 pub use limits::{Limit, Limits};
 pub use listener::ListenerPolicy;
 pub use matcher::PathMatcher;
@@ -36,8 +38,7 @@ pub use time::UnixTime;
 pub struct Config {
     /// How client connections are treated. Live: a change applies to the next connection or request.
     pub listener: ListenerPolicy,
-    /// The virtual hosts, sorted by pattern, each pattern once.
-    pub hosts: Vec<Arc<VirtualHost>>,
+    pub hosts: VirtualHosts,
     /// What a request gets that no virtual host and no path claims. `None` answers 404.
     pub fallback: Option<Arc<Route>>,
 }

@@ -1,6 +1,7 @@
 //! Where a value came from: the object and the field inside it.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// The kinds of object that a configuration is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,17 +37,17 @@ impl ObjectKind {
     }
 }
 
-/// Names one object. The namespace is empty for objects that have none.
+/// Names one object. The namespace is empty for objects that have none. A clone costs two reference counts.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectRef {
     pub kind: ObjectKind,
-    pub namespace: String,
-    pub name: String,
+    pub namespace: Arc<str>,
+    pub name: Arc<str>,
 }
 
 impl ObjectRef {
     #[must_use]
-    pub fn new(kind: ObjectKind, namespace: impl Into<String>, name: impl Into<String>) -> Self {
+    pub fn new(kind: ObjectKind, namespace: impl Into<Arc<str>>, name: impl Into<Arc<str>>) -> Self {
         Self { kind, namespace: namespace.into(), name: name.into() }
     }
 

@@ -24,15 +24,15 @@ pub struct Route {
 /// What logs and metrics call a route. All empty for a route that belongs to no Ingress.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct RouteLabels {
-    pub namespace: String,
-    pub ingress: String,
-    pub service: String,
+    pub namespace: Arc<str>,
+    pub ingress: Arc<str>,
+    pub service: Arc<str>,
     /// The Service port as the Ingress writes it, a name or a number.
-    pub service_port: String,
+    pub service_port: Arc<str>,
     /// The virtual host as the Ingress writes it, `*` for any (bounds the label: never the request's own Host).
-    pub host: String,
+    pub host: Arc<str>,
     /// The path as the Ingress writes it.
-    pub path: String,
+    pub path: Arc<str>,
 }
 
 /// The one thing a route does.

@@ -210,7 +210,7 @@ impl Phases<'_> {
         if let Some(limit) = error.limit() {
             self.worker.limited(limit);
         }
-        let upstream_name = self.plan.route.map(|route| route.labels.service.as_str()).unwrap_or_default();
+        let upstream_name = self.plan.route.map(|route| &*route.labels.service).unwrap_or_default();
         tracing::debug!(%error, code = error.code(), service = upstream_name, "request failed");
         if reply.has_begun() {
             reply.abort();

@@ -2,22 +2,33 @@
 //!
 //! A map never judges its objects; the caller says under which namespace and name one is kept.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 
+use crate::persistent::{Change, Map};
+
 /// The label that names the Service of an EndpointSlice.
 pub const SERVICE_NAME_LABEL: &str = "kubernetes.io/service-name";
 
-type ByName<T> = BTreeMap<Arc<str>, Arc<T>>;
+type ByName<T> = Map<Arc<str>, Arc<T>>;
 
-/// Objects of one kind by namespace and name, in that order. A clone shares the map until one of the two is changed.
+/// Objects of one kind by namespace and name, in that order. A clone shares what neither of the two changes.
 #[derive(Debug)]
 pub struct ObjectMap<T> {
-    /// Shared per namespace too, so that a change to a shared map copies one namespace and not all.
-    namespaces: Arc<BTreeMap<Arc<str>, Arc<ByName<T>>>>,
+    namespaces: Map<Arc<str>, ByName<T>>,
     len: usize,
+}
+
+/// An object that is not the one that there was under its namespace and name.
+#[derive(Debug)]
+pub struct Changed<T> {
+    pub namespace: Arc<str>,
+    pub name: Arc<str>,
+    /// `None` if there was none.
+    pub before: Option<Arc<T>>,
+    /// `None` if it is gone.
+    pub now: Option<Arc<T>>,
 }
 
 impl<T> ObjectMap<T> {
@@ -29,23 +40,18 @@ impl<T> ObjectMap<T> {
 
     /// Adds an object, or replaces the one of this name.
     pub fn insert(&mut self, namespace: &str, name: &str, object: Arc<T>) {
-        let namespaces = Arc::make_mut(&mut self.namespaces);
-        let names = match namespaces.get_mut(namespace) {
-            Some(names) => names,
-            None => namespaces.entry(namespace.into()).or_default(),
-        };
-        if Arc::make_mut(names).insert(name.into(), object).is_none() {
-            self.len += 1;
+        if self.namespaces.get(namespace).is_none() {
+            self.namespaces.insert(namespace.into(), ByName::default());
         }
+        let known = self.namespaces.get_mut(namespace).and_then(|names| names.insert(name.into(), object));
+        self.len += usize::from(known.is_none());
     }
 
     /// Takes an object out.
     pub fn remove(&mut self, namespace: &str, name: &str) -> Option<Arc<T>> {
-        let namespaces = Arc::make_mut(&mut self.namespaces);
-        let names = Arc::make_mut(namespaces.get_mut(namespace)?);
-        let removed = names.remove(name)?;
-        if names.is_empty() {
-            namespaces.remove(namespace);
+        let removed = self.namespaces.get_mut(namespace)?.remove(name)?;
+        if self.namespaces.get(namespace).is_some_and(Map::is_empty) {
+            self.namespaces.remove(namespace);
         }
         self.len -= 1;
         Some(removed)
@@ -53,12 +59,29 @@ impl<T> ObjectMap<T> {
 
     /// All objects, by namespace and then name.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<T>> {
-        self.namespaces.values().flat_map(|names| names.values())
+        self.namespaces.values().flat_map(Map::values)
     }
 
     /// The objects of one namespace, by name.
     pub fn in_namespace(&self, namespace: &str) -> impl Iterator<Item = &Arc<T>> {
-        self.namespaces.get(namespace).into_iter().flat_map(|names| names.values())
+        self.namespaces.get(namespace).into_iter().flat_map(Map::values)
+    }
+
+    /// The objects that are others in a later version of the map, by identity. Costs what the two do not share.
+    #[must_use]
+    pub fn changes(&self, now: &Self) -> Vec<Changed<T>> {
+        let nothing = ByName::default();
+        let mut changes = Vec::new();
+        for Change { key: namespace, before, now } in self.namespaces.changes(&now.namespaces, Map::ptr_eq) {
+            let (before, now) = (before.unwrap_or(&nothing), now.unwrap_or(&nothing));
+            changes.extend(before.changes(now, Arc::ptr_eq).map(|Change { key: name, before, now }| Changed {
+                namespace: Arc::clone(namespace),
+                name: Arc::clone(name),
+                before: before.cloned(),
+                now: now.cloned(),
+            }));
+        }
+        changes
     }
 
     #[must_use]
@@ -74,13 +97,13 @@ impl<T> ObjectMap<T> {
 
 impl<T> Clone for ObjectMap<T> {
     fn clone(&self) -> Self {
-        Self { namespaces: Arc::clone(&self.namespaces), len: self.len }
+        Self { namespaces: self.namespaces.clone(), len: self.len }
     }
 }
 
 impl<T> Default for ObjectMap<T> {
     fn default() -> Self {
-        Self { namespaces: Arc::default(), len: 0 }
+        Self { namespaces: Map::default(), len: 0 }
     }
 }
 
@@ -101,6 +124,12 @@ impl EndpointSlices {
     #[must_use]
     pub fn of_service(&self, namespace: &str, service: &str) -> &[Arc<EndpointSlice>] {
         self.by_service.get(namespace, service).map_or(&[], |slices| slices.as_slice())
+    }
+
+    /// The slices that are others in a later version, by identity.
+    #[must_use]
+    pub fn changes(&self, now: &Self) -> Vec<Changed<EndpointSlice>> {
+        self.by_name.changes(&now.by_name)
     }
 
     /// All slices, by namespace and then name.
@@ -152,7 +181,9 @@ impl EndpointSlices {
     }
 }
 
-fn service_of(slice: &EndpointSlice) -> Option<&str> {
+/// The Service that a slice is of, by its label.
+#[must_use]
+pub fn service_of(slice: &EndpointSlice) -> Option<&str> {
     slice.metadata.labels.as_ref()?.get(SERVICE_NAME_LABEL).map(String::as_str)
 }
 

@@ -73,12 +73,16 @@ impl Snapshot {
             ObjectKind::Service => self.services.iter().map(|object| of(&object.metadata)).collect(),
             ObjectKind::EndpointSlice => self.endpoint_slices.iter().map(|object| of(&object.metadata)).collect(),
             ObjectKind::Endpoints => self.endpoints.iter().map(|object| of(&object.metadata)).collect(),
-            ObjectKind::Secret => {
-                self.secrets.iter().map(|object| ObjectRef::new(kind, &object.namespace, &object.name)).collect()
-            }
-            ObjectKind::ConfigMap => {
-                self.config_maps.iter().map(|object| ObjectRef::new(kind, &object.namespace, &object.name)).collect()
-            }
+            ObjectKind::Secret => self
+                .secrets
+                .iter()
+                .map(|object| ObjectRef::new(kind, object.namespace.as_str(), object.name.as_str()))
+                .collect(),
+            ObjectKind::ConfigMap => self
+                .config_maps
+                .iter()
+                .map(|object| ObjectRef::new(kind, object.namespace.as_str(), object.name.as_str()))
+                .collect(),
             ObjectKind::File | ObjectKind::Setting => Vec::new(),
         }
     }

@@ -1,24 +1,23 @@
 //! The table: virtual hosts by name, and what is found for a request.
 
-use std::borrow::Borrow;
-use std::collections::HashSet;
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use smallvec::SmallVec;
 
 use super::host::CanonicalHost;
+use super::names::Names;
 use super::path::PathIndex;
 use super::scratch::RegexScratch;
-use crate::ir::{Config, HostName, HostPattern, Route, VirtualHost};
+use crate::ir::{Config, HostPattern, Route, VirtualHost};
+use crate::persistent::Change;
 
 /// A configuration's index. Immutable.
 #[derive(Debug, Default)]
 pub struct Table {
     config: Arc<Config>,
-    exact: HashSet<Named>,
+    exact: Names,
     /// By the name below `*.`.
-    wildcard: HashSet<Named>,
+    wildcard: Names,
     any: Option<Arc<HostIndex>>,
 }
 
@@ -40,30 +39,22 @@ pub(super) struct HostIndex {
     virtual_host: Arc<VirtualHost>,
 }
 
-/// A host index in a set by its name.
-#[derive(Debug, Clone)]
-struct Named(Arc<HostIndex>);
-
 impl Table {
-    /// Indexes a configuration from scratch. Of several virtual hosts with one pattern, the first counts.
+    /// Indexes a configuration from scratch.
     #[must_use]
     pub fn new(config: Arc<Config>) -> Self {
         Self::default().update(config)
     }
 
     /// Indexes a configuration and shares the index of every virtual host that this table's configuration holds too
-    /// (the same `Arc`). The result equals [`Table::new`] of the same configuration.
+    /// (the same `Arc`). The result equals [`Table::new`] of the same configuration; it costs what the two differ in.
     #[must_use]
     pub fn update(&self, config: Arc<Config>) -> Self {
-        let count = |wanted: fn(&HostPattern) -> bool| config.hosts.iter().filter(|h| wanted(&h.pattern)).count();
-        let mut next = Self {
-            config: Arc::default(),
-            exact: HashSet::with_capacity(count(|pattern| matches!(pattern, HostPattern::Exact(_)))),
-            wildcard: HashSet::with_capacity(count(|pattern| matches!(pattern, HostPattern::Wildcard(_)))),
-            any: None,
-        };
-        for host in &config.hosts {
-            next.insert(host, self.index_of(&host.pattern));
+        let Self { config: before, exact, wildcard, any } = self;
+        let mut next =
+            Self { config: Arc::default(), exact: exact.clone(), wildcard: wildcard.clone(), any: any.clone() };
+        for Change { key: pattern, before: _, now } in before.hosts.changes(&config.hosts) {
+            next.set(pattern, now.map(|host| Arc::new(HostIndex::new(host))));
         }
         Self { config, ..next }
     }
@@ -95,32 +86,31 @@ impl Table {
         let exact = self.exact.get(host.as_bytes());
         let below = || host.parent().and_then(|parent| self.wildcard.get(parent));
         let named = exact.into_iter().chain(std::iter::once_with(below).flatten());
-        named.map(|Named(index)| &**index).chain(self.any.as_deref())
+        named.map(Arc::as_ref).chain(self.any.as_deref())
     }
 
+    #[cfg(test)]
     pub(super) fn index_of(&self, pattern: &HostPattern) -> Option<&Arc<HostIndex>> {
         match pattern {
-            HostPattern::Exact(name) => self.exact.get(name.as_str().as_bytes()).map(|Named(index)| index),
-            HostPattern::Wildcard(parent) => self.wildcard.get(parent.as_str().as_bytes()).map(|Named(index)| index),
+            HostPattern::Exact(name) => self.exact.get(name.as_str().as_bytes()),
+            HostPattern::Wildcard(parent) => self.wildcard.get(parent.as_str().as_bytes()),
             HostPattern::Any => self.any.as_ref(),
         }
     }
 
-    fn insert(&mut self, host: &Arc<VirtualHost>, previous: Option<&Arc<HostIndex>>) {
-        let index = match previous.filter(|previous| Arc::ptr_eq(&previous.virtual_host, host)) {
-            Some(unchanged) => Arc::clone(unchanged),
-            None => Arc::new(HostIndex::new(host)),
-        };
-        match &host.pattern {
-            HostPattern::Exact(_) => {
-                self.exact.insert(Named(index));
-            }
-            HostPattern::Wildcard(_) => {
-                self.wildcard.insert(Named(index));
-            }
+    /// Makes `index` be that of a pattern.
+    fn set(&mut self, pattern: &HostPattern, index: Option<Arc<HostIndex>>) {
+        let (names, name) = match pattern {
+            HostPattern::Exact(name) => (&mut self.exact, name),
+            HostPattern::Wildcard(parent) => (&mut self.wildcard, parent),
             HostPattern::Any => {
-                self.any.get_or_insert(index);
+                self.any = index;
+                return;
             }
+        };
+        match index {
+            Some(index) => names.insert(index),
+            None => names.remove(name.as_str().as_bytes()),
         }
     }
 }
@@ -128,33 +118,14 @@ impl Table {
 impl HostIndex {
     fn new(host: &Arc<VirtualHost>) -> Self {
         let name = match &host.pattern {
-            HostPattern::Exact(name) | HostPattern::Wildcard(name) => SmallVec::from_slice(name_octets(name)),
+            HostPattern::Exact(name) | HostPattern::Wildcard(name) => SmallVec::from_slice(name.as_str().as_bytes()),
             HostPattern::Any => SmallVec::new(),
         };
         Self { name, paths: PathIndex::new(&host.routes), virtual_host: Arc::clone(host) }
     }
-}
 
-fn name_octets(name: &HostName) -> &[u8] {
-    name.as_str().as_bytes()
-}
-
-impl Borrow<[u8]> for Named {
-    fn borrow(&self) -> &[u8] {
-        &self.0.name
+    /// The name of the pattern; of a wildcard, what is below `*.`.
+    pub(super) fn name(&self) -> &[u8] {
+        &self.name
     }
 }
-
-impl Hash for Named {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.name.as_slice().hash(state);
-    }
-}
-
-impl PartialEq for Named {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.name == other.0.name
-    }
-}
-
-impl Eq for Named {}

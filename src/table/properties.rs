@@ -79,7 +79,7 @@ proptest! {
             let scanned = scan(table.config(), host, path.as_bytes());
             prop_assert!(same(found.host, scanned.host) && same(found.route, scanned.route), "{host} {path}");
         }
-        for host in &table.config().hosts {
+        for host in table.config().hosts.iter() {
             let unchanged = first.config().hosts.iter().any(|old| Arc::ptr_eq(old, host));
             prop_assert_eq!(same(first.index_of(&host.pattern), table.index_of(&host.pattern)), unchanged);
         }
@@ -103,10 +103,10 @@ proptest! {
 
 /// `second`, with the virtual hosts of `first` wherever `kept` says so and both have the pattern.
 fn mixed(first: &Config, second: Config, kept: &[bool]) -> Config {
-    let keep = |host: Arc<VirtualHost>, kept: bool| {
-        let old = first.hosts.iter().find(|old| kept && old.pattern == host.pattern);
-        old.cloned().unwrap_or(host)
+    let keep = |host: &Arc<VirtualHost>, kept: bool| {
+        let old = first.hosts.get(&host.pattern).filter(|_| kept);
+        Arc::clone(old.unwrap_or(host))
     };
-    let hosts = second.hosts.into_iter().zip(kept).map(|(host, kept)| keep(host, *kept)).collect();
+    let hosts = second.hosts.iter().zip(kept).map(|(host, kept)| keep(host, *kept)).collect();
     Config { hosts, ..second }
 }

@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 
 use super::reporting::ReportingCell;
 use super::watch::Watches;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::Diagnostics;
 use crate::ir::ObjectKind;
 
 /// One publication, as the admin server and metrics show it.
@@ -19,8 +19,8 @@ pub struct Report {
     pub generation: u64,
     /// When.
     pub published: Option<SystemTime>,
-    /// Everything that is to be said about the objects, sorted.
-    pub diagnostics: Arc<[Diagnostic]>,
+    /// Everything that is to be said about the objects.
+    pub diagnostics: Diagnostics,
     /// How many objects of each kind the generation was made from.
     pub objects: BTreeMap<ObjectKind, usize>,
     pub timings: Timings,

@@ -159,7 +159,7 @@ impl RouteCounters {
     pub const DEFAULT_UPSTREAM: &'static str = "upstream-default-backend";
 
     pub(super) fn new(labels: RouteLabels, statuses: StatusLabels, buckets: Arc<Buckets>) -> Self {
-        let upstream_name = match labels.service.as_str() {
+        let upstream_name = match &*labels.service {
             "" => Self::DEFAULT_UPSTREAM.to_owned(),
             service => format!("{}-{service}-{}", labels.namespace, labels.service_port),
         };

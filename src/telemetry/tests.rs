@@ -158,7 +158,7 @@ fn a_deleted_route_leaves_no_series_and_the_others_stay() {
     for path in ["/kept", "/deleted"] {
         worker.route(&labels(path)).record(&sample(200));
     }
-    metrics.retain_routes(|labels| labels.path == "/kept");
+    metrics.retain_routes(|labels| &*labels.path == "/kept");
     let text = exposition(&metrics);
     assert!(text.contains("path=\"/kept\""));
     assert!(!text.contains("path=\"/deleted\""));
@@ -216,7 +216,8 @@ fn the_control_planes_report_is_exposed() {
             Diagnostic::error("missing-secret", ingress.field("spec.tls[0]"), "one"),
             Diagnostic::error("missing-secret", ingress.field("spec.tls[1]"), "two"),
         ]
-        .into(),
+        .into_iter()
+        .collect(),
         objects: [(ObjectKind::Ingress, 3)].into(),
         timings: Timings { compile: Duration::from_millis(20), publish: Duration::from_millis(40) },
     });

@@ -136,7 +136,5 @@ pub fn virtual_host(host: &str, paths: &[&str]) -> VirtualHost {
 /// A configuration of these virtual hosts.
 #[must_use]
 pub fn config(hosts: impl IntoIterator<Item = VirtualHost>) -> Config {
-    let mut hosts: Vec<_> = hosts.into_iter().map(Arc::new).collect();
-    hosts.sort_by(|a, b| a.pattern.cmp(&b.pattern));
-    Config { hosts, ..Config::default() }
+    Config { hosts: hosts.into_iter().map(Arc::new).collect(), ..Config::default() }
 }

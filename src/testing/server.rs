@@ -110,14 +110,14 @@ impl TestServer {
         let compiled = self.compiler.update(&self.snapshot, NOW);
         let endpoints: Endpoints = compiled
             .endpoints
-            .into_iter()
+            .iter()
             .filter_map(|(backend, source)| match source {
-                EndpointSource::Addresses(addresses) => Some((backend, addresses.into())),
+                EndpointSource::Addresses(addresses) => Some((backend.clone(), Arc::clone(addresses))),
                 // Names are the controller's to resolve.
                 EndpointSource::Name { .. } => None,
             })
             .collect();
-        self.diagnostics = compiled.diagnostics;
+        self.diagnostics = compiled.diagnostics.iter().map(|diagnostic| Diagnostic::clone(diagnostic)).collect();
         self.publisher.publish(Publication {
             config: compiled.config,
             table: compiled.table,

@@ -154,6 +154,14 @@ impl Certificate {
         }
     }
 
+    /// Until when the standing is what it is at `now`: the first moment at which it is another one.
+    #[must_use]
+    pub fn validity_until(&self, now: UnixTime) -> Option<UnixTime> {
+        let soon = UnixTime(self.not_after.0.saturating_sub(SOON_SECS).saturating_add(1));
+        let expired = UnixTime(self.not_after.0.saturating_add(1));
+        [self.not_before, soon, expired].into_iter().filter(|moment| now < *moment).min()
+    }
+
     /// Whether this certificate is for `pattern`'s hosts, as ingress-nginx decides before it serves one: by subject
     /// alternative names, or else by the common name. A `*` stands for the whole first label and nothing else; a
     /// wildcard host is covered by the same wildcard alone. [`HostPattern::Any`] is covered by none.

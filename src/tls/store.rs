@@ -1,21 +1,22 @@
 //! Certificates by server name: exact names first, then wildcards of one label, then the default.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::ir::{HostName, HostPattern};
+use crate::persistent::Map;
 
 use super::certificate::Certificate;
 
 /// The longest name looked up, in octets: that of DNS, with its trailing dot.
 const MAX_NAME: usize = 254;
 
-/// The certificates of one generation. Built by inserting, then shared; equal stores serve alike.
+/// The certificates of one generation. Built by inserting, then shared; equal stores serve alike. A clone shares what
+/// neither of the two changes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CertificateStore {
-    exact: BTreeMap<HostName, Arc<Certificate>>,
+    exact: Map<HostName, Arc<Certificate>>,
     /// By the name after `*.`.
-    wildcard: BTreeMap<HostName, Arc<Certificate>>,
+    wildcard: Map<HostName, Arc<Certificate>>,
     default: Option<Arc<Certificate>>,
 }
 
@@ -30,9 +31,28 @@ impl CertificateStore {
         }
     }
 
+    /// Serves the names of `pattern` by what else matches. Returns the certificate that was served for them.
+    pub fn remove(&mut self, pattern: &HostPattern) -> Option<Arc<Certificate>> {
+        match pattern {
+            HostPattern::Exact(name) => self.exact.remove(name),
+            HostPattern::Wildcard(parent) => self.wildcard.remove(parent),
+            HostPattern::Any => self.default.take(),
+        }
+    }
+
     /// Serves `certificate` where no name matches, and to clients that send none.
     pub fn set_default(&mut self, certificate: Arc<Certificate>) {
         self.default = Some(certificate);
+    }
+
+    /// The certificate that was inserted for a pattern.
+    #[must_use]
+    pub fn get(&self, pattern: &HostPattern) -> Option<&Arc<Certificate>> {
+        match pattern {
+            HostPattern::Exact(name) => self.exact.get(name),
+            HostPattern::Wildcard(parent) => self.wildcard.get(parent),
+            HostPattern::Any => self.default.as_ref(),
+        }
     }
 
     /// The default certificate.

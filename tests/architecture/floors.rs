@@ -63,6 +63,8 @@ struct Floor {
 const PURE_CRATES: &[&str] = &[
     "base64",
     "bytes",
+    "foldhash",
+    "hashbrown",
     "http",
     "httparse",
     "httpdate",
@@ -85,7 +87,7 @@ const PURE_CRATES: &[&str] = &[
 const FLOORS: &[Floor] = &[
     Floor {
         module: "controller",
-        imports: &["ir", "diagnostic", "settings", "snapshot", "compile", "tls", "live", "telemetry"],
+        imports: &["persistent", "ir", "diagnostic", "settings", "snapshot", "compile", "tls", "live", "telemetry"],
         crates: &[
             "tokio",
             "kube",
@@ -115,7 +117,7 @@ const FLOORS: &[Floor] = &[
         crates: &["tokio", "hyper", "hyper_util", "http_body_util", "tracing"],
         worlds: &[World::Clock, World::Sockets, World::Threads],
     },
-    Floor { module: "live", imports: &["ir", "table", "tls"], crates: &["arc_swap"], worlds: &[] },
+    Floor { module: "live", imports: &["persistent", "ir", "table", "tls"], crates: &["arc_swap"], worlds: &[] },
     Floor {
         module: "telemetry",
         imports: &["ir", "diagnostic"],
@@ -130,23 +132,24 @@ const FLOORS: &[Floor] = &[
     },
     Floor {
         module: "compile",
-        imports: &["ir", "diagnostic", "settings", "annotations", "snapshot", "table", "tls"],
+        imports: &["persistent", "ir", "diagnostic", "settings", "annotations", "snapshot", "table", "tls"],
         crates: &["k8s_openapi"],
         worlds: &[],
     },
     Floor { module: "request", imports: &["ir", "table"], crates: &[], worlds: &[] },
     Floor { module: "annotations", imports: &["ir", "diagnostic"], crates: &[], worlds: &[] },
-    Floor { module: "table", imports: &["ir"], crates: &[], worlds: &[] },
-    Floor { module: "snapshot", imports: &["ir", "diagnostic"], crates: &["k8s_openapi"], worlds: &[] },
+    Floor { module: "table", imports: &["persistent", "ir"], crates: &[], worlds: &[] },
+    Floor { module: "snapshot", imports: &["persistent", "ir", "diagnostic"], crates: &["k8s_openapi"], worlds: &[] },
     Floor {
         module: "tls",
-        imports: &["ir", "diagnostic"],
+        imports: &["persistent", "ir", "diagnostic"],
         crates: &["rustls", "aws_lc_rs", "rcgen", "x509_parser"],
         worlds: &[],
     },
     Floor { module: "settings", imports: &["ir", "diagnostic"], crates: &["clap"], worlds: &[] },
-    Floor { module: "diagnostic", imports: &["ir"], crates: &[], worlds: &[] },
-    Floor { module: "ir", imports: &[], crates: &[], worlds: &[] },
+    Floor { module: "diagnostic", imports: &["persistent", "ir"], crates: &[], worlds: &[] },
+    Floor { module: "ir", imports: &["persistent"], crates: &[], worlds: &[] },
+    Floor { module: "persistent", imports: &[], crates: &[], worlds: &[] },
 ];
 
 /// Modules above and beside the floors, which may use everything.

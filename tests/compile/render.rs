@@ -15,7 +15,7 @@ use landfall::ir::{
 pub(crate) fn compiled(compiled: &Compiled) -> String {
     let mut text = config(&compiled.config);
     text.push_str("\nENDPOINTS\n");
-    for (id, source) in &compiled.endpoints {
+    for (id, source) in compiled.endpoints.iter() {
         let source = match source {
             EndpointSource::Addresses(endpoints) if endpoints.is_empty() => String::from("none"),
             EndpointSource::Addresses(endpoints) => {
@@ -34,7 +34,7 @@ pub(crate) fn compiled(compiled: &Compiled) -> String {
     text.push_str("\nSTATUSES\n");
     compiled.statuses.iter().for_each(|status| text.push_str(&status_line(status)));
     text.push_str("\nDIAGNOSTICS\n");
-    for diagnostic in &compiled.diagnostics {
+    for diagnostic in compiled.diagnostics.iter() {
         let _ = writeln!(text, "{diagnostic}");
     }
     text
@@ -66,7 +66,7 @@ fn virtual_host(host: &VirtualHost) -> String {
         let _ = writeln!(text, "  app-root {root}");
     }
     for claimed in routes {
-        assert_eq!(claimed.labels.host, pattern.to_string(), "labels name the host");
+        assert_eq!(*claimed.labels.host, *pattern.to_string(), "labels name the host");
         let _ = writeln!(text, "  {}", route(claimed));
     }
     if let Some(fallback) = fallback {

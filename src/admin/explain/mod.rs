@@ -238,10 +238,10 @@ fn client_facts(client: Client) -> ClientFacts {
 
 fn route_facts(route: &Route) -> RouteFacts {
     RouteFacts {
-        namespace: route.labels.namespace.clone(),
-        ingress: route.labels.ingress.clone(),
-        host: route.labels.host.clone(),
-        path: route.labels.path.clone(),
+        namespace: route.labels.namespace.to_string(),
+        ingress: route.labels.ingress.to_string(),
+        host: route.labels.host.to_string(),
+        path: route.labels.path.to_string(),
         provenance: route.provenance.to_string(),
     }
 }

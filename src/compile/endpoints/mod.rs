@@ -6,6 +6,7 @@
 mod slices;
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{Endpoints, Service, ServicePort};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
@@ -33,17 +34,19 @@ impl Query<'_> {
     }
 }
 
-const NOWHERE: EndpointSource = EndpointSource::Addresses(Vec::new());
+fn nowhere() -> EndpointSource {
+    EndpointSource::Addresses(Arc::default())
+}
 
 /// Finds the endpoints. A backend without any answers 503, and the reason is reported.
 pub(super) fn resolve(query: Query<'_>, diagnostics: &mut Vec<Diagnostic>) -> EndpointSource {
     let Query { id, mode, objects, snapshot } = query;
     // A Service that does not exist is reported where it is referred to.
-    let Some(found) = snapshot.services.get(&id.namespace, &id.service) else { return NOWHERE };
+    let Some(found) = snapshot.services.get(&id.namespace, &id.service) else { return nowhere() };
     if service::is_external_name(found) {
         return external_name(query, found, diagnostics);
     }
-    let Some(port) = port_of(query, found, diagnostics) else { return NOWHERE };
+    let Some(port) = port_of(query, found, diagnostics) else { return nowhere() };
     let mut gathered = Gathered::new(objects.local_addresses);
     let cluster_address = match mode {
         EndpointMode::Pods => None,
@@ -131,7 +134,7 @@ fn external_name(query: Query<'_>, found: &Service, diagnostics: &mut Vec<Diagno
     let mut refuse = |code, message: String| {
         let provenance = query.service_ref().field("spec.externalName");
         diagnostics.push(Diagnostic::error(code, provenance, message + "; requests for it answer 503"));
-        NOWHERE
+        nowhere()
     };
     let name = found.spec.as_ref().and_then(|spec| spec.external_name.as_deref()).unwrap_or_default();
     if query.objects.disable_external_name {
@@ -143,7 +146,7 @@ fn external_name(query: Query<'_>, found: &Service, diagnostics: &mut Vec<Diagno
     let allowed = query.objects.local_addresses;
     if let Ok(address) = name.parse::<IpAddr>() {
         return if allowed.admit(address) {
-            EndpointSource::Addresses(vec![Endpoint { address: SocketAddr::new(address.to_canonical(), port) }])
+            EndpointSource::Addresses(Arc::new([Endpoint { address: SocketAddr::new(address.to_canonical(), port) }]))
         } else {
             refuse("local-address", format!("{name:?} is a loopback, link-local or metadata address"))
         };

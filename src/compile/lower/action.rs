@@ -29,10 +29,10 @@ impl Lowering<'_> {
         let labels = RouteLabels {
             namespace: self.ingress.namespace.clone(),
             ingress: self.ingress.name.clone(),
-            service: id.service.to_string(),
-            service_port: id.port.to_string(),
-            host: host.to_string(),
-            path: text.raw().to_owned(),
+            service: Arc::clone(&id.service),
+            service_port: Arc::clone(&id.port),
+            host: host.to_string().into(),
+            path: text.raw().into(),
         };
         self.backends.push((id.clone(), self.policy.endpoints));
         let backend =
@@ -82,8 +82,11 @@ impl Lowering<'_> {
                 return None;
             }
         };
-        let namespace = self.ingress.namespace.as_str();
-        Some(BackendId { namespace: namespace.into(), service: name.as_str().into(), port: port.into() })
+        Some(BackendId {
+            namespace: Arc::clone(&self.ingress.namespace),
+            service: name.as_str().into(),
+            port: port.into(),
+        })
     }
 
     /// What is spoken to the backend: the annotation decides, else the Service port's `appProtocol`.

@@ -22,6 +22,7 @@ use crate::ir::{Action, BackendId, HostPattern, ObjectRef, Provenance, Refusal};
 use crate::settings::Objects;
 use crate::snapshot::Snapshot;
 
+use super::age::Age;
 use super::class;
 use super::configmap::Live;
 
@@ -35,6 +36,7 @@ const DEFAULT_BACKEND: &str = "spec.defaultBackend";
 #[derive(Debug)]
 pub(super) struct Lowered {
     pub(super) ingress: ObjectRef,
+    pub(super) age: Age,
     pub(super) app_root: Option<String>,
     /// The paths of its rules by host; a host without paths is one of its own too.
     pub(super) rules: Rules,
@@ -50,6 +52,13 @@ pub(super) struct Lowered {
     /// Paths that made nothing.
     pub(super) dropped: usize,
     pub(super) diagnostics: Vec<Diagnostic>,
+}
+
+impl Lowered {
+    /// Its hosts, each once.
+    pub(super) fn patterns(&self) -> impl Iterator<Item = &HostPattern> {
+        self.rules.keys().chain(self.catch_all.iter().map(|_| &HostPattern::Any))
+    }
 }
 
 /// Paths by host.
@@ -99,6 +108,7 @@ pub(super) fn lower(ingress: &Ingress, environment: Environment<'_>) -> Lowered 
         defaults: &environment.live.defaults,
     });
     let mut lowering = Lowering {
+        age: Age::of(ingress),
         policies: Policies::new(&policy),
         environment,
         policy,
@@ -134,6 +144,7 @@ struct Parts {
 struct Lowering<'a> {
     environment: Environment<'a>,
     ingress: ObjectRef,
+    age: Age,
     policy: IngressPolicy,
     policies: Policies,
     backends: Vec<(BackendId, EndpointMode)>,
@@ -266,6 +277,7 @@ impl Lowering<'_> {
         self.backends.dedup();
         let host_refusal = self.policy.refusals.iter().find(|refused| refused.scope == Scope::Host);
         Lowered {
+            age: self.age,
             app_root: self.policy.app_root.take(),
             rules: parts.rules,
             default_backend: parts.default_backend,

@@ -124,7 +124,7 @@ impl Merging<'_> {
                 continue;
             }
             let mut route = self.finish_route(PathMatcher::Prefix(String::from("/")), &fallback.route, None);
-            route.labels.host = self.pattern.to_string();
+            route.labels.host = self.pattern.to_string().into();
             if let Some(tally) = self.tallies.get_mut(index) {
                 tally.count(&route.action);
             }

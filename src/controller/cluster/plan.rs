@@ -30,13 +30,13 @@ pub(super) fn watches(cluster: &Cluster, objects: &Objects) -> Vec<(Subject, Sco
     }
     let named = [&objects.configmap, &objects.default_certificate, &objects.default_backend];
     for ObjectRef { kind, namespace, name } in named.into_iter().flatten() {
-        if objects.namespace.as_ref().is_none_or(|watched| watched == namespace) {
+        if objects.namespace.as_ref().is_none_or(|watched| **watched == **namespace) {
             continue;
         }
-        let one = Scope::One { namespace: namespace.clone(), name: name.clone() };
+        let one = Scope::One { namespace: namespace.to_string(), name: name.to_string() };
         if *kind == ObjectKind::Service {
             watches.push((Subject::Objects(ObjectKind::Endpoints), one.clone()));
-            let slices = Scope::SlicesOf { namespace: namespace.clone(), service: name.clone() };
+            let slices = Scope::SlicesOf { namespace: namespace.to_string(), service: name.to_string() };
             watches.push((Subject::Objects(ObjectKind::EndpointSlice), slices));
         }
         watches.push((Subject::Objects(*kind), one));

@@ -34,8 +34,8 @@ impl Scope {
     pub(super) fn covers(&self, object: &ObjectRef) -> bool {
         match self {
             Self::Everywhere | Self::Labelled(_) => true,
-            Self::Namespace(namespace) | Self::SlicesOf { namespace, service: _ } => *namespace == object.namespace,
-            Self::One { namespace, name } => *namespace == object.namespace && *name == object.name,
+            Self::Namespace(namespace) | Self::SlicesOf { namespace, service: _ } => **namespace == *object.namespace,
+            Self::One { namespace, name } => **namespace == *object.namespace && **name == *object.name,
         }
     }
 

@@ -35,9 +35,10 @@ fn cluster() -> (Fake, watch::Sender<Outcome>) {
         snapshot: [serde_json::from_value::<k8s_openapi::api::networking::v1::Ingress>(ingress).unwrap()]
             .into_iter()
             .collect(),
-        statuses: [status].into(),
+        statuses: [status].into_iter().collect(),
         diagnostics: [crate::diagnostic::Diagnostic::error("missing-secret", reference.field(""), "it is missing")]
-            .into(),
+            .into_iter()
+            .collect(),
     };
     (fake, watch::Sender::new(outcome))
 }

@@ -15,7 +15,7 @@ fn settings(flags: &[&str]) -> Settings {
 fn errors(flags: &[&str]) -> Vec<(&'static str, String)> {
     let diagnostics = read(flags).unwrap_err();
     let errors = diagnostics.into_iter().filter(|diagnostic| diagnostic.severity == Severity::Error);
-    errors.map(|diagnostic| (diagnostic.code, diagnostic.provenance.object.name)).collect()
+    errors.map(|diagnostic| (diagnostic.code, diagnostic.provenance.object.name.to_string())).collect()
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn the_arguments_of_the_stock_deployment_are_taken() {
     assert!(settings.listen.metrics);
     assert_eq!(settings.logs.verbosity, Verbosity::Info);
     let warned = diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Warning);
-    let warned: Vec<_> = warned.map(|diagnostic| diagnostic.provenance.object.name.as_str()).collect();
+    let warned: Vec<_> = warned.map(|diagnostic| &*diagnostic.provenance.object.name).collect();
     assert_eq!(warned, ["--validating-webhook"]);
 }
 
@@ -203,7 +203,7 @@ fn an_api_server_that_is_no_url_is_refused() {
 #[test]
 fn a_certificate_authority_for_no_server_is_noted() {
     let (_, notes) = read(&["--certificate-authority=ca.crt"]).unwrap();
-    let found: Vec<_> = notes.iter().map(|note| (note.code, note.provenance.object.name.as_str())).collect();
+    let found: Vec<_> = notes.iter().map(|note| (note.code, &*note.provenance.object.name)).collect();
     assert_eq!(found, [("flag-without-effect", "--certificate-authority")]);
 }
 

@@ -124,7 +124,7 @@ fn identify(value: &mut Value, kind: ObjectKind) -> Result<ObjectRef, Refused> {
     if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.remove("namespace");
         if !identity.namespace.is_empty() {
-            metadata.insert("namespace".to_owned(), Value::String(identity.namespace.clone()));
+            metadata.insert("namespace".to_owned(), Value::String(identity.namespace.to_string()));
         }
     }
     Ok(identity)
@@ -195,13 +195,13 @@ fn secret(value: &Value, identity: &ObjectRef) -> Result<Secret, Refused> {
         Some(Value::String(text)) => text.clone(),
         Some(other) => return Err(Refused::of(identity, "type", format!("must be a string, not {}", shape(other)))),
     };
-    Ok(Secret { namespace: identity.namespace.clone(), name: identity.name.clone(), uid: None, type_, data })
+    Ok(Secret { namespace: identity.namespace.to_string(), name: identity.name.to_string(), uid: None, type_, data })
 }
 
 fn config_map(value: &Value, identity: &ObjectRef) -> Result<ConfigMap, Refused> {
     let entries = strings(value, "data", identity)?;
     let data = entries.into_iter().map(|(key, text)| (key.clone(), text.to_owned())).collect();
-    Ok(ConfigMap { namespace: identity.namespace.clone(), name: identity.name.clone(), uid: None, data })
+    Ok(ConfigMap { namespace: identity.namespace.to_string(), name: identity.name.to_string(), uid: None, data })
 }
 
 /// The entries of a map of strings. `null` is the empty string, as in the API.

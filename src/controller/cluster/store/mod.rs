@@ -13,7 +13,7 @@ use super::delivery::{Change, Delivery, Item, List};
 use super::fault::Fault;
 use super::scope::Scope;
 use super::trim::Kept;
-use crate::compile::References;
+use crate::compile::references::{Difference, References, Referrers};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{ObjectKind, ObjectRef};
 use crate::settings::{Classes, Objects};
@@ -97,7 +97,7 @@ pub(super) struct Store {
     watches: Vec<Watched>,
     /// `None` selects all.
     selection: Option<Selection>,
-    references: References,
+    referrers: Referrers,
     references_are_old: bool,
     /// Of objects that are kept by name: the version last told of, deletions included.
     versions: HashMap<ObjectRef, u64>,
@@ -117,7 +117,7 @@ impl Store {
             snapshot: Snapshot::default(),
             watches: pending.collect(),
             selection: selects.then(Selection::default),
-            references: References::default(),
+            referrers: Referrers::default(),
             references_are_old: true,
             versions: HashMap::new(),
             diagnostics: Vec::new(),
@@ -223,7 +223,7 @@ impl Store {
         }
         if let Object::Ingress(ingress) = &object
             && let Some(selection) = &mut self.selection
-            && !selection.namespaces.contains(&reference.namespace)
+            && !selection.namespaces.contains(&*reference.namespace)
         {
             selection.left_out.insert(&reference.namespace, &reference.name, Arc::clone(ingress));
             return Effect::Same;
@@ -251,7 +251,7 @@ impl Store {
 
     /// Whether news of an object is to be heard; notes its version if so.
     fn counts(&mut self, object: &ObjectRef, version: u64) -> bool {
-        let Some(names) = self.references.of_kind(object.kind) else { return true };
+        let Some(names) = self.referrers.references().of_kind(object.kind) else { return true };
         if !names.contains(&object.namespace, &object.name) {
             return false;
         }
@@ -308,26 +308,17 @@ impl Store {
         if !std::mem::take(&mut self.references_are_old) {
             return Vec::new();
         }
-        let now = References::of(&self.classes, &self.objects, &self.snapshot);
-        let before = std::mem::replace(&mut self.references, now);
-        let mut newly = Vec::new();
-        for kind in [ObjectKind::Secret, ObjectKind::ConfigMap, ObjectKind::Endpoints] {
-            let (Some(before), Some(now)) = (before.of_kind(kind), self.references.of_kind(kind)) else {
-                continue;
-            };
-            let object = |(namespace, name): (&str, &str)| ObjectRef::new(kind, namespace, name);
-            newly.extend(now.iter().filter(|(namespace, name)| !before.contains(namespace, name)).map(object));
-            for gone in before.iter().filter(|(namespace, name)| !now.contains(namespace, name)).map(object) {
-                self.versions.remove(&gone);
-                self.snapshot.remove(&gone);
-            }
+        let Difference { newly, no_longer } = self.referrers.update(&self.classes, &self.objects, &self.snapshot);
+        for gone in &no_longer {
+            self.versions.remove(gone);
+            self.snapshot.remove(gone);
         }
         newly
     }
 
     /// What is referred to, as of the last [`Self::refer`].
     pub(super) fn references(&self) -> &References {
-        &self.references
+        self.referrers.references()
     }
 
     fn select_only(&mut self, items: Vec<Item>) -> Effect {

@@ -5,6 +5,7 @@
 //! would forget it; one that goes and comes back is told again, as the same Event.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -12,6 +13,7 @@ use tokio::time::Instant;
 use super::bucket::{Bucket, Rate};
 use super::record::Subject;
 use crate::controller::outcome::Outcome;
+use crate::diagnostic::Diagnostic;
 
 /// How long the API server keeps an Event (`--event-ttl`), unless it is renewed.
 const KEPT: Duration = Duration::from_secs(60 * 60);
@@ -54,8 +56,7 @@ struct Told {
 /// Something to tell.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Due {
-    /// Where it is among the diagnostics of the view.
-    pub(super) at: usize,
+    pub(super) diagnostic: Arc<Diagnostic>,
     pub(super) subject: Subject,
     pub(super) how: How,
 }
@@ -84,21 +85,19 @@ impl Ledger {
         self.view += 1;
         let mut due = Vec::new();
         let mut beyond = 0_usize;
-        for (at, diagnostic) in outcome.diagnostics.iter().enumerate() {
+        for diagnostic in outcome.diagnostics.iter() {
             let Some(subject) = Subject::of(diagnostic, outcome) else { continue };
             if self.entries.len() >= LIMIT && !self.entries.contains_key(&subject.key) {
                 beyond += 1;
             } else if let Some(how) = self.see(subject.key, now) {
-                due.push((urgency(how), diagnostic.severity, Due { at, subject, how }));
+                let due_now = Due { diagnostic: Arc::clone(diagnostic), subject, how };
+                due.push((urgency(how), due_now));
             }
         }
         let dropped = self.forget(now) + beyond.saturating_sub(self.beyond);
         self.beyond = beyond;
-        due.sort_by_key(|(urgency, severity, due)| (*urgency, std::cmp::Reverse(*severity), due.at));
-        View {
-            due: due.into_iter().map(|(_, _, due)| due).collect(),
-            dropped: u64::try_from(dropped).unwrap_or(u64::MAX),
-        }
+        due.sort_by_key(|(urgency, due)| (*urgency, std::cmp::Reverse(due.diagnostic.severity)));
+        View { due: due.into_iter().map(|(_, due)| due).collect(), dropped: u64::try_from(dropped).unwrap_or(u64::MAX) }
     }
 
     /// One diagnostic is the case. Says how it is to be told, if it is.
@@ -163,7 +162,7 @@ const fn urgency(how: How) -> u8 {
 mod tests {
     use super::*;
     use crate::controller::reporting::events::tests::{diagnostic, outcome};
-    use crate::diagnostic::{Diagnostic, Severity};
+    use crate::diagnostic::Severity;
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -232,7 +231,7 @@ mod tests {
         of[1].severity = Severity::Warning;
         tell(&mut ledger, &of[2..], start);
         let View { due, .. } = ledger.view(&outcome(of.to_vec()), start + RENEWAL);
-        let codes: Vec<_> = due.iter().map(|due| outcome(of.to_vec()).diagnostics[due.at].code).collect();
+        let codes: Vec<_> = due.iter().map(|due| due.diagnostic.code).collect();
         assert_eq!(codes, ["b", "a", "c"], "a renewal waits, errors come before warnings and those before notes");
     }
 

@@ -78,10 +78,10 @@ impl Events {
             let looked = Instant::now();
             let outcome = self.outcomes.borrow_and_update().clone();
             let View { due, dropped } = self.ledger.view(&outcome, looked);
-            self.report.reporting().events(Told::Dropped, dropped);
-            let pause = self.tell_all(&outcome, due, looked).await;
-            // Objects that are gone are not to be kept for as long as nothing happens.
+            // Objects that are gone are not to be kept meanwhile.
             drop(outcome);
+            self.report.reporting().events(Told::Dropped, dropped);
+            let pause = self.tell_all(due, looked).await;
             sleep_until(looked + GAP).await;
             sleep(pause).await;
             tokio::select! {
@@ -92,12 +92,12 @@ impl Events {
     }
 
     /// Tells what is due, until there is something new to look at. Returns how long to leave the server alone.
-    async fn tell_all(&mut self, outcome: &Outcome, due: Vec<Due>, looked: Instant) -> Duration {
+    async fn tell_all(&mut self, due: Vec<Due>, looked: Instant) -> Duration {
         for due in due {
             if looked.elapsed() >= GAP && self.outcomes.has_changed().unwrap_or_default() {
                 return Duration::ZERO;
             }
-            let Some(diagnostic) = outcome.diagnostics.get(due.at) else { continue };
+            let diagnostic = &*due.diagnostic;
             if !self.ledger.permit(&due, Instant::now()) {
                 continue;
             }

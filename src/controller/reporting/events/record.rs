@@ -45,13 +45,10 @@ impl Subject {
 fn uid(diagnostic: &Diagnostic, outcome: &Outcome) -> Option<String> {
     let reference = &diagnostic.provenance.object;
     let uid = match outcome.snapshot.get(reference)? {
-        Object::Ingress(ingress) => {
-            let at = outcome.statuses.binary_search_by(|status| status.ingress.cmp(reference)).ok()?;
-            match outcome.statuses.get(at)?.verdict {
-                Verdict::Served | Verdict::Partly | Verdict::NotServed => ingress.metadata.uid.clone(),
-                Verdict::NotOurs => None,
-            }
-        }
+        Object::Ingress(ingress) => match outcome.statuses.get(reference)?.verdict {
+            Verdict::Served | Verdict::Partly | Verdict::NotServed => ingress.metadata.uid.clone(),
+            Verdict::NotOurs => None,
+        },
         Object::IngressClass(object) => object.metadata.uid.clone(),
         Object::Service(object) => object.metadata.uid.clone(),
         Object::EndpointSlice(object) => object.metadata.uid.clone(),
@@ -70,7 +67,7 @@ fn fingerprint(parts: &[&str]) -> u64 {
 
 /// Where the Event of a diagnostic is: that of an object without a namespace is in `default`.
 pub(super) fn namespace(diagnostic: &Diagnostic) -> &str {
-    let namespace = diagnostic.provenance.object.namespace.as_str();
+    let namespace = &*diagnostic.provenance.object.namespace;
     if namespace.is_empty() { "default" } else { namespace }
 }
 
@@ -95,7 +92,7 @@ pub(super) fn event(diagnostic: &Diagnostic, subject: &Subject, instance: &str, 
         involved_object: ObjectReference {
             api_version: Some(api_version(object.kind).to_owned()),
             kind: Some(object.kind.as_str().to_owned()),
-            name: Some(object.name.clone()),
+            name: Some(object.name.to_string()),
             namespace: non_empty(&object.namespace),
             uid: Some(subject.uid.clone()),
             ..ObjectReference::default()
@@ -248,7 +245,7 @@ mod tests {
         long.message = "ä".repeat(1000);
         assert!((LONGEST_MESSAGE - 3..=LONGEST_MESSAGE).contains(&message(&long).len()), "{}", message(&long));
         assert!(message(&long).ends_with("ä…"));
-        long.provenance.object.name = format!("{}.{}", "a".repeat(199), "b".repeat(53));
+        long.provenance.object.name = format!("{}.{}", "a".repeat(199), "b".repeat(53)).into();
         assert_eq!(name(&long, 1), format!("{}.0000000000000001", "a".repeat(199)));
     }
 

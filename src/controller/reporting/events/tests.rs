@@ -35,7 +35,7 @@ pub(super) fn outcome(diagnostics: impl IntoIterator<Item = Diagnostic>) -> Outc
     snapshot.insert(without_uid);
     Outcome {
         snapshot,
-        statuses: [status("others", Verdict::NotOurs), status("web", Verdict::Partly)].into(),
+        statuses: [status("others", Verdict::NotOurs), status("web", Verdict::Partly)].into_iter().collect(),
         diagnostics: diagnostics.into_iter().collect(),
     }
 }
@@ -148,12 +148,11 @@ async fn many_are_told_some_at_once_and_then_some_a_second() {
     let scene = Scene::new();
     let of = |number: usize| {
         let mut diagnostic = diagnostic("missing-secret", "it is missing");
-        diagnostic.provenance.object.name = format!("web-{number:04}");
+        diagnostic.provenance.object.name = format!("web-{number:04}").into();
         diagnostic
     };
     let mut many = outcome((0..1000).map(of));
-    let status = many.statuses[1].clone();
-    let mut statuses = many.statuses.to_vec();
+    let status = many.statuses.get(&ObjectRef::new(ObjectKind::Ingress, "shop", "web")).unwrap().clone();
     for number in 0..1000 {
         let mut ingress = (**many.snapshot.ingresses.get("shop", "web").unwrap()).clone();
         let name = format!("web-{number:04}");
@@ -161,9 +160,8 @@ async fn many_are_told_some_at_once_and_then_some_a_second() {
         ingress.metadata.uid = Some(name.clone());
         many.snapshot.insert(ingress);
         let ingress = ObjectRef::new(ObjectKind::Ingress, "shop", name);
-        statuses.push(IngressStatus { ingress, ..status.clone() });
+        many.statuses.insert(IngressStatus { ingress, ..status.clone() });
     }
-    many.statuses = statuses.into();
     scene.now.send_replace(many);
     scene.report_for(Duration::from_secs(20)).await;
     let told = scene.events().len();

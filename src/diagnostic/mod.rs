@@ -1,8 +1,12 @@
 //! Reports to the user: the one format for `check`, Events, the admin server and metrics.
 
+mod set;
+
 use std::fmt;
 
 use crate::ir::Provenance;
+
+pub use set::Diagnostics;
 
 /// How bad a diagnostic is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
