@@ -8,7 +8,7 @@ use std::future::Future;
 use std::future::poll_fn;
 use std::net::IpAddr;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -36,6 +36,8 @@ const SWEEP_EVERY: u32 = 10;
 pub(crate) struct Worker {
     view: RefCell<View>,
     pinned: RefCell<Rc<Pinned>>,
+    /// By the address of the route.
+    routes: RefCell<HashMap<usize, Rc<RouteView>>>,
     registry: RefCell<Registry>,
     recorder: Rc<Recorder>,
     drain: Rc<DrainSignal>,
@@ -52,11 +54,12 @@ pub(crate) struct Worker {
 /// The state of one generation, held by the requests that it serves.
 pub(crate) struct Pinned {
     pub(crate) state: Arc<State>,
-    routes: Rc<RefCell<HashMap<usize, Rc<RouteView>>>>,
 }
 
-/// What a worker keeps for a route of the current table.
+/// What a worker keeps for a route, for as long as there is a state that has it.
 pub(crate) struct RouteView {
+    /// Keeps the address from being another route's.
+    route: Weak<Route>,
     pub(crate) upstream: Option<Rc<Upstream>>,
     pub(crate) counters: Arc<RouteCounters>,
     /// The generation that the upstream's endpoints were last compared with.
@@ -64,17 +67,6 @@ pub(crate) struct RouteView {
 }
 
 impl Pinned {
-    fn new(state: Arc<State>) -> Self {
-        Self { state, routes: Rc::default() }
-    }
-
-    /// The next generation's; the views of routes go on while the table is the same.
-    fn succeed(&self, state: Arc<State>) -> Self {
-        let same = Arc::ptr_eq(&state.table, &self.state.table);
-        let routes = if same { Rc::clone(&self.routes) } else { Rc::default() };
-        Self { state, routes }
-    }
-
     pub(crate) fn listener(&self) -> &ListenerPolicy {
         &self.state.config.listener
     }
@@ -88,10 +80,11 @@ impl Worker {
         admission: Arc<Admission>,
     ) -> Rc<Self> {
         let mut view = reader.view();
-        let pinned = Rc::new(Pinned::new(Arc::clone(view.current())));
+        let pinned = Rc::new(Pinned { state: Arc::clone(view.current()) });
         Rc::new(Self {
             view: RefCell::new(view),
             pinned: RefCell::new(pinned),
+            routes: RefCell::default(),
             registry: RefCell::default(),
             recorder,
             drain: Rc::default(),
@@ -111,20 +104,18 @@ impl Worker {
         let current = view.current();
         let mut pinned = self.pinned.borrow_mut();
         if !Arc::ptr_eq(current, &pinned.state) {
-            let next = Rc::new(pinned.succeed(Arc::clone(current)));
-            *pinned = next;
+            *pinned = Rc::new(Pinned { state: Arc::clone(current) });
         }
         Rc::clone(&pinned)
     }
 
     /// What this worker keeps for a route of `pinned`'s table; made when the route is first used.
     pub(crate) fn route(&self, pinned: &Pinned, route: &Arc<Route>) -> Rc<RouteView> {
-        // The table is held by `pinned`, so no other route can have this address while the view is kept.
         let identity = Arc::as_ptr(route).addr();
-        let known = pinned.routes.borrow().get(&identity).map(Rc::clone);
+        let known = self.routes.borrow().get(&identity).map(Rc::clone);
         let view = known.unwrap_or_else(|| {
             let view = Rc::new(self.view_of(pinned, route));
-            pinned.routes.borrow_mut().insert(identity, Rc::clone(&view));
+            self.routes.borrow_mut().insert(identity, Rc::clone(&view));
             view
         });
         if view.seen.get() < pinned.state.generation {
@@ -136,7 +127,7 @@ impl Worker {
         view
     }
 
-    fn view_of(&self, pinned: &Pinned, route: &Route) -> RouteView {
+    fn view_of(&self, pinned: &Pinned, route: &Arc<Route>) -> RouteView {
         let upstream = match &route.action {
             crate::ir::Action::Forward(forward) => {
                 Some(self.registry.borrow_mut().upstream(&forward.backend, &pinned.state))
@@ -144,7 +135,8 @@ impl Worker {
             crate::ir::Action::Redirect(_) | crate::ir::Action::Refuse(_) => None,
         };
         let counters = self.recorder.metrics().route(&route.labels);
-        RouteView { upstream, counters, seen: Cell::new(pinned.state.generation) }
+        let seen = Cell::new(pinned.state.generation);
+        RouteView { route: Arc::downgrade(route), upstream, counters, seen }
     }
 
     pub(crate) fn recorder(&self) -> &Recorder {
@@ -234,6 +226,8 @@ impl Worker {
         self.recorder.tick();
         if ticked.is_multiple_of(SWEEP_EVERY) {
             let pinned = self.pin();
+            // Upstreams that no view uses any more are forgotten below.
+            self.routes.borrow_mut().retain(|_, view| view.route.strong_count() > 0);
             poll_fn(|cx| {
                 self.registry.borrow_mut().sweep(&pinned.state, cx, now());
                 Poll::Ready(())
