@@ -30,9 +30,10 @@ impl Running {
     /// Publishes the first state, then every change, until told to stop.
     pub(super) async fn run(mut self) {
         let mut watcher = Watcher::start(&self.path);
-        self.publish(Instant::now()).await;
-        self.announce.send_replace(true);
         let mut hold_off = HoldOff::default();
+        let begun = hold_off.begin(Instant::now());
+        self.publish(begun).await;
+        self.announce.send_replace(true);
         hold_off.end(Instant::now());
         let mut looks = interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -42,7 +43,7 @@ impl Running {
                 _ = &mut self.stopped => return,
                 () = watcher.changed() => hold_off.note(Instant::now()),
                 () = until(hold_off.due()) => {
-                    let since = hold_off.begin().unwrap_or_else(Instant::now);
+                    let since = hold_off.begin(Instant::now());
                     moving = self.look(&watcher, since).await;
                     hold_off.end(Instant::now());
                 }

@@ -1,52 +1,51 @@
-//! When to act on changes: the first after idle at once, what follows in its wake together.
+//! When to act on changes: the first after idle at once; while changes stream in, so that acting on them takes no more
+//! than a fifth of the time.
 //!
-//! Knows no clock; whoever asks says what time it is.
+//! Acting costs what has changed, so that a stream of small changes is followed one by one, and changes that cost much
+//! are taken together. Knows no clock; whoever asks says what time it is.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Changes that follow one another within this are acted on together.
-const QUIET: Duration = Duration::from_millis(20);
-/// The longest that a change waits for others, and how long nothing must have been done to be idle.
+/// How much longer than acting took nothing is acted on.
+const REST: u32 = 4;
+/// The longest that a change waits for others.
 const LONGEST: Duration = Duration::from_millis(200);
 
 /// Decides when pending changes are due.
 #[derive(Debug, Default)]
 pub(super) struct HoldOff {
-    pending: Option<Pending>,
-    /// When changes were last acted on.
-    ended: Option<Instant>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Pending {
-    first: Instant,
-    last: Instant,
+    /// When the first change came that was not acted on yet.
+    pending: Option<Instant>,
+    /// When acting began last.
+    begun: Option<Instant>,
+    /// Until when nothing is to be acted on.
+    rest: Option<Instant>,
 }
 
 impl HoldOff {
     /// Takes note of a change.
     pub(super) fn note(&mut self, now: Instant) {
-        let first = self.pending.map_or(now, |pending| pending.first);
-        self.pending = Some(Pending { first, last: now });
+        self.pending.get_or_insert(now);
     }
 
     /// When to act; `None` while there is nothing to act on.
     pub(super) fn due(&self) -> Option<Instant> {
-        let Pending { first, last } = self.pending?;
-        let idle = self.ended.is_none_or(|ended| first.saturating_duration_since(ended) >= LONGEST);
-        Some(if idle { first } else { (first + LONGEST).min(last + QUIET) })
+        let first = self.pending?;
+        Some(self.rest.map_or(first, |rest| first.max(rest)))
     }
 
-    /// Acting begins: what was pending no longer is. Returns when the first change of it came.
-    pub(super) fn begin(&mut self) -> Option<Instant> {
-        self.pending.take().map(|pending| pending.first)
+    /// Acting begins: what was pending no longer is. Returns when the first change of it came, or `now`.
+    pub(super) fn begin(&mut self, now: Instant) -> Instant {
+        self.begun = Some(now);
+        self.pending.take().unwrap_or(now)
     }
 
     /// Acting is over.
     pub(super) fn end(&mut self, now: Instant) {
-        self.ended = Some(now);
+        let took = self.begun.take().map_or(Duration::ZERO, |begun| now.saturating_duration_since(begun));
+        self.rest = Some(now + (took * REST).min(LONGEST));
     }
 }
 
@@ -69,30 +68,30 @@ mod tests {
         let (mut hold_off, start) = (HoldOff::default(), Instant::now());
         hold_off.note(start);
         assert_eq!(hold_off.due(), Some(start));
-        hold_off.begin();
-        hold_off.end(start);
-        hold_off.note(start + LONGEST);
-        assert_eq!(hold_off.due(), Some(start + LONGEST));
+        hold_off.begin(start);
+        hold_off.end(start + ms(10));
+        hold_off.note(start + ms(60));
+        assert_eq!(hold_off.due(), Some(start + ms(60)));
     }
 
     #[test]
-    fn changes_in_the_wake_of_another_wait_until_they_are_followed_by_quiet() {
+    fn changes_in_the_wake_of_another_wait_four_times_as_long_as_it_took() {
         let (mut hold_off, start) = (HoldOff::default(), Instant::now());
-        hold_off.end(start);
+        hold_off.begin(start);
         hold_off.note(start + ms(1));
-        hold_off.note(start + ms(11));
-        assert_eq!(hold_off.due(), Some(start + ms(11) + QUIET));
+        hold_off.note(start + ms(5));
+        hold_off.end(start + ms(10));
+        assert_eq!(hold_off.due(), Some(start + ms(50)));
+        assert_eq!(hold_off.begin(start + ms(50)), start + ms(1), "the first of them has waited since");
+        assert_eq!(hold_off.due(), None);
     }
 
     #[test]
-    fn changes_that_never_pause_wait_no_longer_than_the_longest_delay() {
+    fn no_change_waits_longer_than_the_longest_delay() {
         let (mut hold_off, start) = (HoldOff::default(), Instant::now());
-        hold_off.end(start);
-        for step in 1..=40 {
-            hold_off.note(start + ms(10 * step));
-        }
-        assert_eq!(hold_off.due(), Some(start + ms(10) + LONGEST));
-        assert_eq!(hold_off.begin(), Some(start + ms(10)));
-        assert_eq!(hold_off.due(), None);
+        hold_off.begin(start);
+        hold_off.end(start + ms(1000));
+        hold_off.note(start + ms(1000));
+        assert_eq!(hold_off.due(), Some(start + ms(1000) + LONGEST));
     }
 }

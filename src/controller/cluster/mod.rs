@@ -65,7 +65,7 @@ impl Running {
     }
 
     async fn publish(&mut self, hold_off: &mut HoldOff) {
-        let since = hold_off.begin().unwrap_or_else(Instant::now);
+        let since = hold_off.begin(Instant::now());
         self.rebuild.run(self.following.snapshot(), self.following.diagnostics(), since).await;
         self.announce.send_replace(true);
         hold_off.end(Instant::now());
