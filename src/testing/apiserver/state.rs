@@ -1,5 +1,6 @@
 //! The objects, how they came to be, and what is wrong at the moment.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -126,17 +127,19 @@ impl State {
     }
 
     /// The version of lists, and the objects as of then.
-    pub(super) fn listed(&self) -> (u64, BTreeMap<Key, Value>) {
-        let mut objects = self.objects.clone();
+    pub(super) fn listed(&self) -> (u64, Cow<'_, BTreeMap<Key, Value>>) {
         let newest = self.history.last().filter(|_| self.stale);
-        let Some(Event { version, resource: _, before, after }) = newest else { return (self.version, objects) };
+        let Some(Event { version, resource: _, before, after }) = newest else {
+            return (self.version, Cow::Borrowed(&self.objects));
+        };
+        let mut objects = self.objects.clone();
         if let Some(after) = after {
             objects.remove(&key_of(after));
         }
         if let Some(before) = before {
             objects.insert(key_of(before), before.clone());
         }
-        (version - 1, objects)
+        (version - 1, Cow::Owned(objects))
     }
 }
 
