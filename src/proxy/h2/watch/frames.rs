@@ -3,7 +3,7 @@
 //! The octets come in pieces of any size and go on to the crate untouched. A frame costs its head; only field sections
 //! are looked into, where they stand if they came in one piece, else in a buffer that is kept no longer than they.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
 /// The kinds of frames (RFC 9113 §6).
 pub(super) mod kind {
@@ -160,15 +160,13 @@ impl Splitter {
         let missing = missing - taken.len();
         let whole = missing == 0 && head.flags & END_HEADERS != 0;
         if whole && self.section.is_empty() {
-            observer.section(self.stream, payload(head, taken))?;
+            observer.section(self.stream, taken.get(fragment(head, taken)).unwrap_or_default())?;
         } else {
             self.section.extend_from_slice(taken);
             if missing == 0 {
-                let piece = self.section.get(self.began..).unwrap_or_default();
-                let kept = payload(head, piece).len();
-                let start = piece.len() - kept - padding(head, piece);
+                let Range { start, end } = fragment(head, self.section.get(self.began..).unwrap_or_default());
+                self.section.truncate(self.began + end);
                 self.section.drain(self.began..self.began + start);
-                self.section.truncate(self.began + kept);
             }
             if whole {
                 let section = std::mem::take(&mut self.section);
@@ -184,20 +182,16 @@ fn split(octets: &[u8], at: usize) -> (&[u8], &[u8]) {
     octets.split_at_checked(at).unwrap_or((octets, &[]))
 }
 
-/// The octets of padding at the end of a payload.
-fn padding(head: Head, payload: &[u8]) -> usize {
-    let padded = head.kind == kind::HEADERS && head.flags & PADDED != 0;
-    payload.first().filter(|_| padded).map_or(0, |padding| usize::from(*padding))
-}
-
-/// The fragment in the payload of HEADERS or CONTINUATION (RFC 9113 §6.2). Nothing of one that is malformed.
-fn payload(head: Head, payload: &[u8]) -> &[u8] {
+/// Where the fragment stands in the payload of HEADERS or CONTINUATION (RFC 9113 §6.2). Nowhere in one that is malformed,
+/// as one is whose padding is longer than what it stands in.
+fn fragment(head: Head, payload: &[u8]) -> Range<usize> {
     if head.kind == kind::CONTINUATION {
-        return payload;
+        return 0..payload.len();
     }
+    let padding = payload.first().filter(|_| head.flags & PADDED != 0).map_or(0, |padding| usize::from(*padding));
     let start = usize::from(head.flags & PADDED != 0) + if head.flags & HAS_PRIORITY != 0 { 5 } else { 0 };
-    let end = payload.len().saturating_sub(padding(head, payload));
-    payload.get(start..end).unwrap_or_default()
+    let end = payload.len().saturating_sub(padding);
+    if start <= end { start..end } else { 0..0 }
 }
 
 #[cfg(test)]
@@ -257,5 +251,15 @@ mod tests {
         let mut log = Log::default();
         assert!(Splitter::default().take(&octets, &mut log).is_continue());
         assert_eq!(log.1, [(1, Vec::new())]);
+    }
+
+    #[test]
+    fn padding_beyond_the_payload_of_a_first_part_leaves_the_others() {
+        for (flags, payload) in [(8, &b"\x09abc"[..]), (8, b"\x04abc"), (8 | 32, b"\x00prio"), (32, b"pri"), (8, b"")] {
+            let octets = [vec![0; PREFACE], frame(1, flags, 1, payload), frame(9, 4, 1, b"rest")].concat();
+            let mut log = Log::default();
+            assert!(Splitter::default().take(&octets, &mut log).is_continue());
+            assert_eq!(log.1, [(1, b"rest".to_vec())], "{flags} {payload:?}");
+        }
     }
 }
