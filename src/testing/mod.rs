@@ -5,7 +5,9 @@
 pub mod apiserver;
 pub mod certificates;
 pub mod dns;
+pub mod hello;
 pub mod http2;
+pub mod leak;
 mod message;
 pub mod objects;
 pub mod origin;
