@@ -106,7 +106,7 @@ impl Policy {
             underscores: if self.underscores { UnderscoreNames::Keep } else { UnderscoreNames::Drop },
             ..ListenerPolicy::default()
         };
-        Table::new(Arc::new(Config { hosts: vec![Arc::clone(&HOST)], listener, ..Config::default() }))
+        Table::new(Arc::new(Config { hosts: [Arc::clone(&HOST)].into_iter().collect(), listener, ..Config::default() }))
     }
 
     /// The client, by hand: the chain in one list, from the peer outwards, up to the first that is not trusted, or that

@@ -147,6 +147,12 @@ impl TestServer {
         String::from_utf8_lossy(&lines).into_owned()
     }
 
+    /// Every metric, as Prometheus reads them.
+    #[must_use]
+    pub fn metrics(&self) -> String {
+        self.metrics.exposition(&ReportCell::default(), Vec::new()).collect()
+    }
+
     /// Waits until a metric without labels has this value.
     pub async fn counted(&self, metric: &str, value: u64) {
         let line = format!("{metric} {value}\n");

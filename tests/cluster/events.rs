@@ -1,6 +1,7 @@
 //! Diagnostics as Events, told once and shown by kubectl.
 
 use landfall::testing::certificates::TestCa;
+use landfall::testing::leak;
 use serde_json::{Value, json};
 
 use crate::reporting::Edge;
@@ -37,6 +38,23 @@ fn describe_says_what_is_wrong_and_what_was_done_instead() {
         let line = text.lines().find(|line| line.contains("MissingSecret")).unwrap_or_else(|| panic!("{text}"));
         assert!(line.contains("Warning") && line.contains("landfall"), "{line}");
         assert!(line.contains("spec.tls[0].secretName") && line.contains("default certificate"), "{line}");
+    });
+}
+
+#[test]
+fn an_event_about_a_key_repeats_none_of_it() {
+    on_shared_cluster(async |cluster| {
+        let edge = Edge::new(cluster).await;
+        let pair = TestCa::new().issue_for(["a.test"]);
+        let mut swapped = tls_secret(&edge.namespace, "tls", &pair);
+        swapped["type"] = json!("Opaque");
+        swapped["stringData"] = json!({ "tls.crt": pair.key_pem, "tls.key": pair.certificate_pem });
+        edge.cluster.apply(swapped).await;
+        with_tls(&edge, "web").await;
+        let landfall = edge.landfall("one", &[]).await;
+        let event = only(&edge, &landfall, "InvalidCertificate", 1).await;
+        let said = format!("{event} {}", landfall.log().with("").join(" "));
+        assert_eq!(leak::of_key(&pair, said.as_bytes()), None, "{said}");
     });
 }
 

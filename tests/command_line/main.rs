@@ -2,6 +2,7 @@
 
 mod files;
 mod running;
+mod secrets;
 
 use std::fs;
 use std::path::Path;

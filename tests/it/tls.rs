@@ -1,6 +1,7 @@
 //! Which certificate a client is given, and what is spoken behind it.
 
 use landfall::testing::certificates::{KeyPairPem, TestCa};
+use landfall::testing::hello::{SERVER_NAME, TLS12, chosen, client_hello_of, server_name};
 use landfall::testing::objects::{service, settings, tls_secret};
 use landfall::testing::origin::Asked;
 use landfall::testing::{Ingress, Origin, Raw, RawOrigin, TestServer};
@@ -84,6 +85,31 @@ on_workers! {
         server.apply([settings([("ssl-protocols", "TLSv1.3")])]);
         assert!(Raw::connect_tls(server.https(), "a.test", only(&rustls::version::TLS12)).await.is_err());
         assert!(Raw::connect_tls(server.https(), "a.test", only(&rustls::version::TLS13)).await.is_ok());
+    }
+
+    async fn weak_suites_old_versions_and_compression_are_impossible(workers) {
+        let ca = TestCa::new();
+        let (server, _origin) = with_certificates(workers, &ca).await;
+        let name = server_name(b"a.test");
+        let offer = async |version, suites: &[u16]| {
+            let mut client = Raw::connect(server.https()).await;
+            client.send(client_hello_of(version, suites, &[(SERVER_NAME, &name)])).await;
+            client.finish_sending().await;
+            chosen(&client.rest().await)
+        };
+        assert_eq!(offer(TLS12, &[0xc02b]).await, Some((0xc02b, 0)), "compression is offered, and not taken up");
+        // NULL, RC4, 3DES, export; without forward secrecy; with CBC; with finite fields; anonymous.
+        let weak = [
+            0x0001, 0x0005, 0x000a, 0x0003, 0x0014, 0x002f, 0x0035, 0x009c, 0x009d, 0x003c, 0xc007, 0xc008, 0xc009, 0xc00a,
+            0xc023, 0xc024, 0xc006, 0x0033, 0x009e, 0x009f, 0x0016, 0xc017, 0xc018, 0xc019, 0x006c, 0x00a6, 0xc0ac, 0xc0ae,
+        ];
+        for suite in weak {
+            assert_eq!(offer(TLS12, &[suite]).await, None, "{suite:#06x}");
+        }
+        assert_eq!(offer(TLS12, &weak).await, None);
+        for version in [0x0302, 0x0301, 0x0300, 0x0002] {
+            assert_eq!(offer(version, &[0xc02b, 0xc009, 0xc00a, 0x002f]).await, None, "{version:#06x}");
+        }
     }
 
     async fn the_backend_is_told_that_it_was_https(workers) {

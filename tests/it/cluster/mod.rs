@@ -6,6 +6,7 @@ mod following;
 mod secrets;
 mod selection;
 mod trouble;
+mod withdrawal;
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;

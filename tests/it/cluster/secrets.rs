@@ -13,12 +13,12 @@ use tokio::time::timeout;
 
 use super::{ingress, objects_of_one, serve, serve_one, status, until_status};
 
-fn leaf(pair: &KeyPairPem) -> Vec<u8> {
+pub(super) fn leaf(pair: &KeyPairPem) -> Vec<u8> {
     CertificateDer::from_pem_slice(pair.certificate_pem.as_bytes()).unwrap().to_vec()
 }
 
 /// The certificate that a client is given.
-async fn presented(server: &Server, name: &str) -> Vec<u8> {
+pub(super) async fn presented(server: &Server, name: &str) -> Vec<u8> {
     let mut client = landfall::tls::client::unverified(landfall::tls::client::UpstreamAlpn::Http1);
     client.enable_sni = true;
     Raw::connect_tls(server.https_addresses()[0], name, client).await.unwrap().peer_certificate()
@@ -31,7 +31,7 @@ async fn until_presented(server: &Server, name: &str, pair: &KeyPairPem) {
 }
 
 /// As API servers have it: values encoded.
-fn secret(name: &str, type_: &str, pair: &KeyPairPem) -> Value {
+pub(super) fn secret(name: &str, type_: &str, pair: &KeyPairPem) -> Value {
     use base64::Engine as _;
     let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
     let mut object = tls_secret(name, pair);
