@@ -11,6 +11,7 @@ mod environment;
 mod explain;
 pub mod generate;
 mod low_ports;
+mod memory;
 mod metrics;
 mod offline;
 mod output;

@@ -7,14 +7,16 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use tokio::task::JoinSet;
+
 use anyhow::Context as _;
 
-use super::metrics;
 use super::signals::{Ending, Event, Signals};
+use super::{memory, metrics};
 use crate::admin::{self, AdminServer, AdminState, Health};
 use crate::controller::{self, ControllerHandle};
 use crate::live::{self, Reader};
-use crate::proxy::{Proxy, ProxyOptions};
+use crate::proxy::{Memory, Proxy, ProxyOptions};
 use crate::settings::{AccessLogTarget, Listen, Settings, Shutdown};
 use crate::telemetry::log::LogTarget;
 use crate::telemetry::{AccessLog, Metrics};
@@ -22,6 +24,8 @@ use crate::telemetry::{AccessLog, Metrics};
 /// A running server. Dropping it stops it without draining.
 #[derive(Debug)]
 pub struct Server {
+    /// Looks at how much memory the process holds.
+    memory: JoinSet<()>,
     controller: ControllerHandle,
     proxy: Proxy,
     admin: AdminServer,
@@ -51,11 +55,13 @@ impl Server {
         let admin = start_admin(&settings.listen, state)?;
         tracing::info!(admin = %listed(admin.addresses()), "alive, and ready once everything is read");
         controller.ready().await;
-        let proxy = Proxy::start(&proxy_options(&settings, &reader, &metrics, access_log.as_ref()))
+        let memory = memory::bounded(settings.listen.memory_limit);
+        let proxy = Proxy::start(&proxy_options(&settings, &memory, &reader, &metrics, access_log.as_ref()))
             .with_context(|| listening(&settings))?;
         health.listen();
         let shutdown = settings.shutdown;
-        let server = Self { controller, proxy, admin, health, access_log, reader, shutdown };
+        let memory = memory::watch(memory);
+        let server = Self { memory, controller, proxy, admin, health, access_log, reader, shutdown };
         tracing::info!(
             http = %listed(server.http_addresses()),
             https = %listed(server.https_addresses()),
@@ -92,13 +98,14 @@ impl Server {
     /// Ends gracefully: not ready at once, still serving for the grace period, then no new connections; requests in
     /// flight finish within the drain timeout. Everything that is served is still kept up to date meanwhile.
     pub async fn shutdown(self) {
-        let Self { mut controller, proxy, admin, health, access_log, reader: _, shutdown } = self;
+        let Self { memory, mut controller, proxy, admin, health, access_log, reader: _, shutdown } = self;
         health.drain();
         tokio::time::sleep(shutdown.grace).await;
         controller.step_down();
         if let Err(error) = tokio::task::spawn_blocking(move || proxy.drain()).await {
             tracing::error!(%error, "draining ended early");
         }
+        drop(memory);
         controller.shutdown().await;
         admin.shutdown().await;
         flush(access_log).await;
@@ -136,6 +143,7 @@ fn access_log(target: &AccessLogTarget, metrics: &Metrics) -> anyhow::Result<Opt
 
 fn proxy_options(
     settings: &Settings,
+    memory: &Arc<Memory>,
     reader: &Reader,
     metrics: &Arc<Metrics>,
     access_log: Option<&AccessLog>,
@@ -149,6 +157,7 @@ fn proxy_options(
             .workers
             .unwrap_or_else(|| thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)),
         drain: settings.shutdown.drain,
+        memory: Arc::clone(memory),
         reader: reader.clone(),
         metrics: Arc::clone(metrics),
         access_log: access_log.cloned(),

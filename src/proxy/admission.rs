@@ -8,6 +8,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::overload::{Stage, Standing};
 use crate::ir::{Limit, Limits};
 
 /// So many locks share the addresses.
@@ -24,8 +25,13 @@ pub(crate) struct Admission {
 impl Admission {
     /// Takes a connection on, or says which limit it is beyond.
     pub(crate) fn admit(self: &Arc<Self>, address: IpAddr, limits: &Limits) -> Result<Admitted, &'static Limit> {
-        let mut admitted = Admitted { admission: Arc::clone(self), network: None };
-        if self.connections.fetch_add(1, Ordering::Relaxed) >= limits.connections {
+        let before = self.connections.fetch_add(1, Ordering::Relaxed);
+        let standing = match Stage::of_connections(before, limits.connections) {
+            Stage::Calm => Standing::Welcome,
+            Stage::Shedding | Stage::Leaving | Stage::Refusing => Standing::Surplus,
+        };
+        let mut admitted = Admitted { admission: Arc::clone(self), network: None, standing };
+        if before >= limits.connections {
             return Err(&Limit::CONNECTIONS);
         }
         // While there is no limit by address, addresses are not counted: what is taken on then never counts.
@@ -35,6 +41,11 @@ impl Admission {
             admitted.network = Some(network);
         }
         Ok(admitted)
+    }
+
+    /// How many there are now.
+    pub(crate) fn connections(&self) -> u32 {
+        self.connections.load(Ordering::Relaxed)
     }
 
     fn enter_address(&self, network: IpAddr, most: u32) -> Result<(), &'static Limit> {
@@ -70,6 +81,7 @@ pub(crate) struct Admitted {
     admission: Arc<Admission>,
     /// Where it counts, if addresses are counted.
     network: Option<IpAddr>,
+    pub(crate) standing: Standing,
 }
 
 impl Drop for Admitted {

@@ -9,6 +9,7 @@ use tokio::net::TcpStream;
 use super::admission::Admitted;
 use super::buffer::ReadBuffer;
 use super::handshake::{Alpn, TlsFailure};
+use super::overload::Standing;
 use super::timer::IdleTimer;
 use super::wire::{Transport, Wire};
 use super::worker::Worker;
@@ -24,25 +25,26 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 pub(crate) async fn serve(worker: Rc<Worker>, stream: TcpStream, peer: Peer, role: Listener, admitted: Admitted) {
     let _open = worker.hold(Level::Connections(role));
     // Whoever reads that the level has sunk can rely on there being room.
-    let _admitted = admitted;
+    let admitted = admitted;
+    let standing = admitted.standing;
     match role {
-        Listener::Http => serve_plain(Rc::clone(&worker), stream, peer).await,
-        Listener::Https => serve_tls(Rc::clone(&worker), stream, peer).await,
+        Listener::Http => serve_plain(Rc::clone(&worker), stream, peer, standing).await,
+        Listener::Https => serve_tls(Rc::clone(&worker), stream, peer, standing).await,
     }
     worker.count(Count::Handled(role));
 }
 
-async fn serve_plain(worker: Rc<Worker>, stream: TcpStream, peer: Peer) {
+async fn serve_plain(worker: Rc<Worker>, stream: TcpStream, peer: Peer, standing: Standing) {
     let wire = Wire::new(Transport::Plain(stream));
     let mut buffer = ReadBuffer::default();
     match sniff(&worker, &wire, &mut buffer).await {
-        Some(Spoken::Http1) => h1::downstream::serve(worker, peer, wire, buffer).await,
-        Some(Spoken::Http2) => h2::downstream::serve(worker, peer, wire.into_transport(), buffer).await,
+        Some(Spoken::Http1) => h1::downstream::serve(worker, peer, standing, wire, buffer).await,
+        Some(Spoken::Http2) => h2::downstream::serve(worker, peer, standing, wire.into_transport(), buffer).await,
         None => {}
     }
 }
 
-async fn serve_tls(worker: Rc<Worker>, stream: TcpStream, peer: Peer) {
+async fn serve_tls(worker: Rc<Worker>, stream: TcpStream, peer: Peer, standing: Standing) {
     let most = worker.pin().listener().limits.handshakes;
     let failure = match worker.handshakes.run(most, worker.tls.accept(stream)).await {
         Ok(Ok(accepted)) => {
@@ -54,8 +56,8 @@ async fn serve_tls(worker: Rc<Worker>, stream: TcpStream, peer: Peer) {
             let transport = Transport::TlsServer(Box::new(accepted.stream));
             let buffer = ReadBuffer::default();
             match accepted.alpn {
-                Alpn::H1 => h1::downstream::serve(worker, peer, Wire::new(transport), buffer).await,
-                Alpn::H2 => h2::downstream::serve(worker, peer, transport, buffer).await,
+                Alpn::H1 => h1::downstream::serve(worker, peer, standing, Wire::new(transport), buffer).await,
+                Alpn::H2 => h2::downstream::serve(worker, peer, standing, transport, buffer).await,
             }
             return;
         }

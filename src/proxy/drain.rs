@@ -19,13 +19,20 @@ pub(crate) enum Phase {
 #[derive(Debug)]
 pub(crate) struct DrainSignal {
     phase: Cell<Phase>,
+    /// Connections are to end although the worker goes on.
+    leaving: Cell<bool>,
     waiting: RefCell<HashMap<u64, Waker>>,
     registered: Cell<u64>,
 }
 
 impl Default for DrainSignal {
     fn default() -> Self {
-        Self { phase: Cell::new(Phase::Serving), waiting: RefCell::default(), registered: Cell::new(0) }
+        Self {
+            phase: Cell::new(Phase::Serving),
+            leaving: Cell::new(false),
+            waiting: RefCell::default(),
+            registered: Cell::new(0),
+        }
     }
 }
 
@@ -41,6 +48,21 @@ impl DrainSignal {
 
     pub(crate) fn is_draining(&self) -> bool {
         self.phase.get() == Phase::Draining
+    }
+
+    /// Says whether connections are to end with what is being served on them, and wakes every connection if they are.
+    pub(crate) fn leave(&self, leaving: bool) {
+        if self.leaving.replace(leaving) == leaving || !leaving {
+            return;
+        }
+        // They stay registered, for the end of the worker.
+        for waker in self.waiting.borrow().values() {
+            waker.wake_by_ref();
+        }
+    }
+
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.leaving.get() || self.is_draining()
     }
 }
 
@@ -61,13 +83,26 @@ impl Drain {
         if self.signal.is_draining() {
             return Poll::Ready(());
         }
+        self.register(cx);
+        Poll::Pending
+    }
+
+    /// Ready once connections are to end, because of draining or for want of room.
+    pub(crate) fn poll_leaving(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.signal.is_leaving() {
+            return Poll::Ready(());
+        }
+        self.register(cx);
+        Poll::Pending
+    }
+
+    fn register(&mut self, cx: &Context<'_>) {
         if self.key.is_none() {
             let key = self.signal.registered.get();
             self.signal.registered.set(key + 1);
             self.signal.waiting.borrow_mut().insert(key, cx.waker().clone());
             self.key = Some(key);
         }
-        Poll::Pending
     }
 }
 

@@ -194,7 +194,7 @@ impl Forwarding<'_> {
     }
 
     fn send_head<O: Outbound>(&self, outbound: &mut O, body: Length) -> Result<(), AnswerError> {
-        let Inbound { head, peer, demand } = self.inbound;
+        let Inbound { head, peer, demand, .. } = self.inbound;
         let received = head.effective_authority().unwrap_or(b"_");
         let target = match &self.plan.target {
             Target::Raw => head.target.as_slice(),

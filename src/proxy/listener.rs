@@ -154,7 +154,7 @@ fn start(worker: &Rc<Worker>, stream: TcpStream, address: SocketAddr, local: Soc
         Ok(admitted) => admitted,
         Err(limit) => {
             worker.count(Count::Shed(role));
-            return worker.limited(limit);
+            return worker.limited_by(limit);
         }
     };
     // Without it small writes wait for acknowledgements; a socket that refuses is served all the same.

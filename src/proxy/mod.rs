@@ -18,6 +18,7 @@ pub mod h1;
 mod h2;
 mod handshake;
 mod listener;
+mod overload;
 mod replay;
 mod respond;
 mod retry;
@@ -45,6 +46,7 @@ use self::drain::Phase;
 use self::exchange::Recorder;
 use self::handshake::TlsAcceptor;
 use self::listener::{Acceptor, bind};
+pub use self::overload::Memory;
 use self::worker::Worker;
 use crate::live::Reader;
 use crate::telemetry::{AccessLog, Listener, Metrics};
@@ -61,6 +63,8 @@ pub struct ProxyOptions {
     pub workers: NonZeroUsize,
     /// How long requests in flight may take once draining has begun.
     pub drain: Duration,
+    /// How much memory there is, and how much is held.
+    pub memory: Arc<Memory>,
     pub reader: Reader,
     pub metrics: Arc<Metrics>,
     pub access_log: Option<AccessLog>,
@@ -99,6 +103,7 @@ impl Proxy {
                 reader: options.reader.clone(),
                 tls: tls.clone(),
                 admission: Arc::clone(&admission),
+                memory: Arc::clone(&options.memory),
                 metrics: Arc::clone(&options.metrics),
                 access_log: options.access_log.clone(),
             };
@@ -141,6 +146,7 @@ struct WorkerStart {
     reader: Reader,
     tls: TlsAcceptor,
     admission: Arc<Admission>,
+    memory: Arc<Memory>,
     metrics: Arc<Metrics>,
     access_log: Option<AccessLog>,
 }
@@ -160,7 +166,7 @@ impl WorkerStart {
     async fn serve(self) {
         let log = self.access_log.map_or_else(WorkerLog::off, WorkerLog::new);
         let recorder = Recorder::new(self.metrics.worker(), log);
-        let worker = Worker::new(&self.reader, recorder, self.tls, self.admission);
+        let worker = Worker::new(&self.reader, recorder, self.tls, self.admission, self.memory);
         let mut ending = self.phase.clone();
         let limit = async {
             // A sender that is gone is the end of the process.

@@ -17,21 +17,31 @@ use crate::request::{Client, Fields};
 /// The methods that are passed on, as far as they have names; of others the backend decides.
 const SERVED_METHODS: &[u8] = b"GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS";
 
+/// Seconds after which a client may try again where there was too much to do: connections end within them.
+const RETRY_AFTER: &str = "5";
+
 /// An answer that no backend gives.
 #[derive(Debug)]
 pub(crate) struct Answer<'a> {
     pub(crate) status: u16,
     location: Option<&'a [u8]>,
+    /// `Retry-After`, in seconds.
+    retry_after: Option<&'static str>,
 }
 
 impl<'a> Answer<'a> {
     pub(crate) const fn error(status: u16) -> Self {
-        Self { status, location: None }
+        Self { status, location: None, retry_after: None }
     }
 
     /// `location` is a legal field value.
     pub(crate) const fn redirect(status: u16, location: &'a [u8]) -> Self {
-        Self { status, location: Some(location) }
+        Self { status, location: Some(location), retry_after: None }
+    }
+
+    /// Says that there is too much to do, and when to come again.
+    pub(crate) const fn overloaded() -> Self {
+        Self { status: 503, location: None, retry_after: Some(RETRY_AFTER) }
     }
 }
 
@@ -59,6 +69,9 @@ pub(crate) async fn send<R: Reply>(asker: Asker<'_>, answer: &Answer<'_>, reply:
     if status == 405 {
         // RFC 9110 §15.5.6.
         fields.field(b"Allow", SERVED_METHODS);
+    }
+    if let Some(seconds) = answer.retry_after {
+        fields.field(b"Retry-After", seconds.as_bytes());
     }
     if let Some(location) = answer.location {
         fields.field(b"Location", location);

@@ -7,11 +7,13 @@ use super::error::{self, ProxyError};
 use super::exchange::{Beginning, Exchange, Received};
 use super::forward::{self, Forwarding};
 use super::gate;
+use super::overload::Standing;
 use super::replay::Replay;
 use super::respond::{self, Answer as Local, Asker};
 use super::sides::{Demand, Reply};
 use super::timer::Timers;
 use super::worker::{Pinned, Worker, now};
+use crate::ir::ListenerPolicy;
 use crate::request::{self, Client, Outcome, Peer, Plan, RequestHead, ResponseHead, Scheme, Scratch, edit};
 use crate::telemetry::Listener;
 
@@ -20,6 +22,8 @@ use crate::telemetry::Listener;
 pub(crate) struct Inbound<'a> {
     pub(crate) head: &'a RequestHead,
     pub(crate) peer: &'a Peer,
+    /// Whether requests of the connection are served at all.
+    pub(crate) standing: Standing,
     pub(crate) demand: Demand<'a>,
 }
 
@@ -45,6 +49,10 @@ pub(crate) async fn serve<B: Source, R: Reply>(
     let pinned = worker.pin();
     let mut exchange = begin(worker, &pinned, inbound.peer, Received::Head(inbound.head));
     let policy = pinned.listener();
+    if let Some(limit) = worker.sheds(inbound.standing) {
+        worker.limited_by(limit);
+        return shed(worker, policy, inbound, exchange, reply, memory).await;
+    }
     match request::plan(&pinned.state.table, inbound.head, inbound.peer, &mut memory.scratch) {
         Ok(plan) => {
             let phases = Phases { worker, pinned: &pinned, inbound, plan: &plan };
@@ -60,6 +68,26 @@ pub(crate) async fn serve<B: Source, R: Reply>(
         }
     }
     exchange.request_body(body.wire_octets());
+    record_sent(&mut exchange, reply);
+    exchange.complete(now());
+}
+
+/// Answers that there is too much to do already.
+async fn shed<R: Reply>(
+    worker: &Worker,
+    policy: &ListenerPolicy,
+    inbound: Inbound<'_>,
+    mut exchange: Exchange<'_>,
+    reply: &mut R,
+    memory: &mut Memory,
+) {
+    let client = Client::of(inbound.head, inbound.peer, policy);
+    let answer = Local::overloaded();
+    exchange.failed("overloaded");
+    exchange.status(answer.status);
+    reply.close_after();
+    let asker = Asker { worker, policy, client: &client, method: &inbound.head.method };
+    respond::send(asker, &answer, reply, &mut memory.timers.download).await;
     record_sent(&mut exchange, reply);
     exchange.complete(now());
 }

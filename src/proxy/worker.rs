@@ -21,6 +21,7 @@ use super::drain::{Drain, DrainSignal, Phase};
 use super::exchange::Recorder;
 use super::handshake::{Pending, TlsAcceptor};
 use super::listener::Acceptor;
+use super::overload::{Memory, Pressure, Stage, Standing};
 use super::upstream::{Connector, Registry, Upstream};
 use crate::ir::{Limit, ListenerPolicy, Route};
 use crate::live::{Reader, State, View};
@@ -31,6 +32,9 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// Pools are swept every so many ticks.
 const SWEEP_EVERY: u32 = 10;
+
+/// What hits of the bound on memory are counted under: the flag.
+const MEMORY_LIMIT: &str = "memory-limit";
 
 /// A worker's own things, shared by its tasks.
 pub(crate) struct Worker {
@@ -45,6 +49,8 @@ pub(crate) struct Worker {
     pub(crate) tls: TlsAcceptor,
     pub(crate) handshakes: Pending,
     admission: Arc<Admission>,
+    memory: Arc<Memory>,
+    pressure: Cell<Pressure>,
     pub(crate) connector: Connector,
     connections: RefCell<JoinSet<()>>,
     /// Tasks that connections depend on and that end by themselves: drivers of shared upstream connections.
@@ -78,6 +84,7 @@ impl Worker {
         recorder: Rc<Recorder>,
         tls: TlsAcceptor,
         admission: Arc<Admission>,
+        memory: Arc<Memory>,
     ) -> Rc<Self> {
         let mut view = reader.view();
         let pinned = Rc::new(Pinned { state: Arc::clone(view.current()) });
@@ -92,6 +99,8 @@ impl Worker {
             tls,
             handshakes: Pending::default(),
             admission,
+            memory,
+            pressure: Cell::default(),
             connector: Connector::new(),
             connections: RefCell::default(),
             drivers: RefCell::default(),
@@ -152,14 +161,50 @@ impl Worker {
         self.recorder.metrics().limited(limit.key);
     }
 
-    /// Takes a client's connection on, or says which limit it is beyond.
-    pub(crate) fn admit(&self, address: IpAddr) -> Result<Admitted, &'static Limit> {
+    /// Takes a client's connection on, or says which limit it is beyond, by its name.
+    pub(crate) fn admit(&self, address: IpAddr) -> Result<Admitted, &'static str> {
+        if self.pressure.get().memory == Stage::Refusing {
+            return Err(MEMORY_LIMIT);
+        }
         let pinned = self.pin();
         let limits = &pinned.listener().limits;
         if limits.worker_connections > 0 && self.connections.borrow().len() >= limits.worker_connections as usize {
-            return Err(&Limit::WORKER_CONNECTIONS);
+            return Err(Limit::WORKER_CONNECTIONS.key);
         }
-        self.admission.admit(address, limits)
+        self.admission.admit(address, limits).map_err(|limit| limit.key)
+    }
+
+    /// The name of the limit for whose sake a new request is not served, if there is one.
+    pub(crate) fn sheds(&self, standing: Standing) -> Option<&'static str> {
+        if self.pressure.get().memory >= Stage::Shedding {
+            return Some(MEMORY_LIMIT);
+        }
+        match standing {
+            Standing::Welcome => None,
+            Standing::Surplus => Some(Limit::CONNECTIONS.key),
+        }
+    }
+
+    /// Counts one hit of what is named so.
+    pub(crate) fn limited_by(&self, name: &'static str) {
+        self.recorder.metrics().limited(name);
+    }
+
+    /// Whether connections are to end with what is being served on them.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.drain.is_leaving()
+    }
+
+    /// Looks how much there is of everything.
+    fn weigh(&self) {
+        let most = self.pin().listener().limits.connections;
+        let connections = Stage::of_connections(self.admission.connections(), most);
+        let pressure = Pressure { memory: self.memory.stage(), connections };
+        let before = self.pressure.replace(pressure);
+        if before != pressure {
+            self.drain.leave(pressure.is_leaving());
+            tracing::warn!(memory = ?pressure.memory, connections = ?pressure.connections, "overload");
+        }
     }
 
     /// A watch of the drain signal for one task.
@@ -224,6 +269,7 @@ impl Worker {
 
     async fn tick(&self, ticked: u32) {
         self.recorder.tick();
+        self.weigh();
         if ticked.is_multiple_of(SWEEP_EVERY) {
             let pinned = self.pin();
             // Upstreams that no view uses any more are forgotten below.

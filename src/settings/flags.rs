@@ -40,6 +40,9 @@ pub struct Flags {
     /// Threads that serve requests; as many as there are cores without it.
     #[arg(long, value_name = "N")]
     pub workers: Option<String>,
+    /// The memory that the process may hold, as 512Mi: new work is shed as it comes near. Without it, what the cgroup allows; 0 is no limit.
+    #[arg(long, value_name = "SIZE", default_value = "", hide_default_value = true)]
+    pub memory_limit: String,
     /// Seconds to go on serving after the signal to end, while no longer ready.
     #[arg(long, value_name = "SECONDS", default_value = "0")]
     pub shutdown_grace_period: String,

@@ -11,6 +11,23 @@ pub(super) fn parse_bool(text: &str) -> Option<bool> {
     }
 }
 
+/// A number of octets as Kubernetes writes quantities of memory, whole ones: `536870912`, `512Mi`, `1G`.
+pub(super) fn parse_quantity(text: &str) -> Option<u64> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at_checked(digits)?;
+    let factor: u64 = match unit {
+        "" => 1,
+        "k" => 1_000,
+        "M" => 1_000_000,
+        "G" => 1_000_000_000,
+        "Ki" => 1 << 10,
+        "Mi" => 1 << 20,
+        "Gi" => 1 << 30,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(factor)
+}
+
 /// A duration as `time.ParseDuration` reads it (`300ms`, `1.5h`, `1m30s`, `0`), but for the sign: durations here are
 /// lengths of time. Fractions below a nanosecond are cut off.
 pub(super) fn parse_duration(text: &str) -> Option<Duration> {
@@ -95,6 +112,18 @@ mod tests {
         for text in ["", "+", "30", "s", ".s", "1x", "-1s", "1s2", "1.2.3s", "1 s", "99999999999999999999s", "9999999h"]
         {
             assert_eq!(parse_duration(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn quantities_are_read_as_kubernetes_writes_them() {
+        for (text, octets) in
+            [("0", 0), ("17", 17), ("2k", 2000), ("512Mi", 512 << 20), ("1G", 1_000_000_000), ("2Gi", 2 << 30)]
+        {
+            assert_eq!(parse_quantity(text), Some(octets), "{text}");
+        }
+        for text in ["", "Mi", "1.5Gi", "-1", "1 Mi", "1m", "99999999999Gi"] {
+            assert_eq!(parse_quantity(text), None, "{text}");
         }
     }
 

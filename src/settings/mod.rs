@@ -117,8 +117,19 @@ pub struct Listen {
     pub health_path: String,
     /// `--workers`; `None` is one per core.
     pub workers: Option<NonZeroUsize>,
+    /// `--memory-limit`.
+    pub memory_limit: MemoryLimit,
     /// Whether `/metrics` is served (`--enable-metrics`).
     pub metrics: bool,
+}
+
+/// How much memory the process may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MemoryLimit {
+    /// What its cgroup allows, if that has a limit.
+    Cgroup,
+    Octets(u64),
+    Off,
 }
 
 /// What is logged, where and how.

@@ -14,7 +14,7 @@ use crate::compile::Compiler;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{EndpointSource, ObjectKind, ObjectRef, UnixTime};
 use crate::live::{self, Endpoints, Publication, Publisher};
-use crate::proxy::{Proxy, ProxyOptions};
+use crate::proxy::{Memory, Proxy, ProxyOptions};
 use crate::settings::Settings;
 use crate::snapshot::Snapshot;
 use crate::snapshot::manifest::document::Format;
@@ -37,6 +37,7 @@ pub struct TestServer {
     access_log: AccessLog,
     lines: Lines,
     diagnostics: Vec<Diagnostic>,
+    memory: Arc<Memory>,
 }
 
 impl TestServer {
@@ -46,6 +47,7 @@ impl TestServer {
         let settings = settings();
         let metrics = Metrics::new();
         let lines = Lines::default();
+        let memory = Arc::new(Memory::new(Some(1000)));
         let access_log = AccessLog::to_writer(lines.clone(), &metrics).expect("a thread can be started");
         let (publisher, reader) = live::channel();
         let proxy = Proxy::start(&ProxyOptions {
@@ -54,6 +56,7 @@ impl TestServer {
             https_port: 0,
             workers: NonZeroUsize::new(workers).expect("there is a worker"),
             drain: super::raw::PATIENCE,
+            memory: Arc::clone(&memory),
             reader,
             metrics: Arc::clone(&metrics),
             access_log: Some(access_log.clone()),
@@ -71,6 +74,7 @@ impl TestServer {
             access_log,
             lines,
             diagnostics: Vec::new(),
+            memory,
         };
         server.apply(objects);
         server
@@ -124,6 +128,11 @@ impl TestServer {
             certificates: compiled.certificates,
             endpoints: Arc::new(endpoints),
         });
+    }
+
+    /// Has the process seem to hold so many thousandths of the memory that it may hold.
+    pub fn holds_memory(&self, thousandths: u64) {
+        self.memory.holds(thousandths);
     }
 
     /// What the newest compile had to report.

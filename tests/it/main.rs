@@ -38,6 +38,7 @@ mod http2_hostile;
 mod labels;
 mod limits;
 mod limits_http2;
+mod overload;
 mod panics;
 mod redirects;
 mod reload;

@@ -19,6 +19,7 @@ use crate::ir::{Limit, Limits as ClientLimits};
 use crate::proxy::body::{Length, Piece, Sink, SinkError, Source, SourceError};
 use crate::proxy::buffer::ReadBuffer;
 use crate::proxy::drain::Drain;
+use crate::proxy::overload::Standing;
 use crate::proxy::service::{self, Inbound, Memory};
 use crate::proxy::sides::{Demand, InterimResponses, Reply, ReplyBody, Sent, TrailersWanted};
 use crate::proxy::timer::IdleTimer;
@@ -34,11 +35,12 @@ const DRAINED: u64 = 64 * 1024;
 const LINGER: Duration = Duration::from_secs(2);
 
 /// Serves a connection until it ends. `buffer` holds what was read before.
-pub(crate) async fn serve(worker: Rc<Worker>, peer: Peer, wire: Wire, buffer: ReadBuffer) {
+pub(crate) async fn serve(worker: Rc<Worker>, peer: Peer, standing: Standing, wire: Wire, buffer: ReadBuffer) {
     let mut connection = Connection {
         drain: worker.drain(),
         worker,
         peer,
+        standing,
         wire,
         buffer,
         outgoing: Outgoing::default(),
@@ -69,6 +71,7 @@ struct Connection {
     worker: Rc<Worker>,
     drain: Drain,
     peer: Peer,
+    standing: Standing,
     wire: Wire,
     buffer: ReadBuffer,
     outgoing: Outgoing,
@@ -141,7 +144,7 @@ impl Connection {
                     NoRequest::Idle
                 }));
             }
-            if !in_head && drain.poll_draining(cx).is_ready() {
+            if !in_head && drain.poll_leaving(cx).is_ready() {
                 return Poll::Ready(Err(NoRequest::Idle));
             }
             Poll::Pending
@@ -166,10 +169,10 @@ impl Connection {
     /// Serves one request whose head was read.
     async fn answer(&mut self, framing: RequestFraming) -> Next {
         let persistence = self.persistence(framing.connection);
-        let Self { worker, peer, wire, buffer, outgoing, head, memory, timer, .. } = self;
+        let Self { worker, peer, standing, wire, buffer, outgoing, head, memory, timer, .. } = self;
         let shared = Shared::new(worker, persistence, framing.expect);
         outgoing.reset();
-        let inbound = Inbound { head, peer, demand: demand(&framing, head.version) };
+        let inbound = Inbound { head, peer, standing: *standing, demand: demand(&framing, head.version) };
         let pinned = worker.pin();
         let limits = &pinned.listener().limits;
         let mut body = Body::new(wire, buffer, framing.body, limits, &shared);
@@ -391,7 +394,7 @@ impl<'a> H1Reply<'a> {
     /// What the response says of the connection's future.
     fn connection_field(&mut self, delimited_by_close: bool) {
         let last = self.shared.persistence == Persistence::Close || self.shared.closing.get();
-        if last || delimited_by_close || self.shared.worker.is_draining() {
+        if last || delimited_by_close || self.shared.worker.is_leaving() {
             self.shared.closing.set(true);
             encode::connection_close(self.outgoing.buffer());
         } else if self.version == Version::Http10 {

@@ -26,6 +26,7 @@ use crate::proxy::body::{Length, Piece, Source};
 use crate::proxy::buffer::ReadBuffer;
 use crate::proxy::drain::Drain;
 use crate::proxy::h1::parse::Limits as HeadLimits;
+use crate::proxy::overload::Standing;
 use crate::proxy::service::{self, Inbound, Memory, Refused};
 use crate::proxy::timer::IdleTimer;
 use crate::proxy::wire::Transport;
@@ -42,7 +43,13 @@ const FAREWELL: Duration = Duration::from_secs(1);
 type Server = Connection<Watched<Prefixed<Transport>>, Bytes>;
 
 /// Serves a connection until it ends. `buffer` holds what was read before.
-pub(crate) async fn serve(worker: Rc<Worker>, peer: Peer, transport: Transport, buffer: ReadBuffer) {
+pub(crate) async fn serve(
+    worker: Rc<Worker>,
+    peer: Peer,
+    standing: Standing,
+    transport: Transport,
+    buffer: ReadBuffer,
+) {
     let limits = worker.pin().listener().limits.clone();
     let before = Bytes::copy_from_slice(buffer.filled());
     drop(buffer);
@@ -66,6 +73,7 @@ pub(crate) async fn serve(worker: Rc<Worker>, peer: Peer, transport: Transport, 
     let terms = Terms {
         worker: Rc::clone(&worker),
         peer,
+        standing,
         watch,
         heads: HeadLimits::of(&limits),
         room: limits.http2_head_octets.into(),
@@ -107,6 +115,7 @@ fn frame_limits(limits: &Limits) -> FrameLimits {
 struct Terms {
     worker: Rc<Worker>,
     peer: Peer,
+    standing: Standing,
     watch: Rc<Watch>,
     heads: HeadLimits,
     /// Octets of heads that may be in flight.
@@ -261,7 +270,7 @@ impl Session {
             return Poll::Ready(Event::Stalled);
         }
         match self.leaving {
-            Leaving::No if self.drain.poll_draining(cx).is_ready() => Poll::Ready(Event::Leave),
+            Leaving::No if self.drain.poll_leaving(cx).is_ready() => Poll::Ready(Event::Leave),
             Leaving::No => {
                 ready!(self.poll_idle(cx, limits.keep_alive));
                 self.worker.limited(&Limit::KEEP_ALIVE);
@@ -364,7 +373,7 @@ async fn serve_stream(terms: Rc<Terms>, request: Request<RecvStream>, mut respon
         respond.send_reset(Reason::REFUSED_STREAM);
         return Ended::Over;
     };
-    let inbound = Inbound { head: &head, peer, demand: head::demand(&head) };
+    let inbound = Inbound { head: &head, peer, standing: terms.standing, demand: head::demand(&head) };
     let mut body = Receiving::watched(body, length, heads.fields, Rc::clone(watch));
     let mut reply = H2Reply::new(respond, Rc::clone(watch));
     service::serve(worker, inbound, &mut body, &mut reply, &mut memory).await;

@@ -13,10 +13,10 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::ir::listener::AccessLog;
 use crate::ir::{ObjectKind, ObjectRef};
 
-use super::go::{parse_bool, parse_duration};
+use super::go::{parse_bool, parse_duration, parse_quantity};
 use super::{
-    AccessLogTarget, Classes, Flags, Listen, LocalAddresses, LogForm, Logs, MetricSettings, Objects, Settings,
-    Shutdown, Verbosity,
+    AccessLogTarget, Classes, Flags, Listen, LocalAddresses, LogForm, Logs, MemoryLimit, MetricSettings, Objects,
+    Settings, Shutdown, Verbosity,
 };
 
 impl Settings {
@@ -122,7 +122,20 @@ impl Check {
             healthz_port: self.port("--healthz-port", &flags.healthz_port),
             health_path: self.path("--health-check-path", &flags.health_check_path),
             workers,
+            memory_limit: self.memory_limit(&flags.memory_limit),
             metrics: self.bool_of_source("--enable-metrics", flags.enable_metrics.as_deref(), flags),
+        }
+    }
+
+    fn memory_limit(&mut self, value: &str) -> MemoryLimit {
+        match parse_quantity(value) {
+            _ if value.is_empty() => MemoryLimit::Cgroup,
+            Some(0) => MemoryLimit::Off,
+            Some(octets) => MemoryLimit::Octets(octets),
+            None => {
+                self.wrong("--memory-limit", value, "is not a size such as 512Mi");
+                MemoryLimit::Off
+            }
         }
     }
 
