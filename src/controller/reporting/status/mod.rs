@@ -34,7 +34,7 @@ use crate::controller::outcome::Outcome;
 use crate::settings::reporting::{Pod, StatusUpdates};
 use crate::telemetry::ReportCell;
 
-/// How soon after writing the next round may begin because something has changed.
+/// How soon after a round, which looks at every Ingress, the next may begin because something has changed.
 const GAP: Duration = Duration::from_secs(1);
 
 /// Writes statuses.
@@ -156,7 +156,7 @@ impl Statuses {
             tracing::warn!(%ingress, "the status is not what was written; another controller seems to write it too");
         }
         if due.is_empty() {
-            return Pace { earliest: now, next };
+            return Pace { earliest: now + GAP, next };
         }
         let goal = Goal::Publish(&target);
         let Batch { done, changed, failed, failure } =
