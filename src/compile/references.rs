@@ -213,11 +213,21 @@ fn referred(referrer: Option<&ObjectRef>, classes: &Classes, objects: &Objects, 
     let ours = |ingress: &&Arc<Ingress>| matches!(class::claim(classes, objects, snapshot, ingress), Claim::Ours);
     if let Some(ingress) = ingress.filter(ours) {
         found.add_ingress(ingress, &objects.annotations_prefix, snapshot);
+        found.settle();
     }
     found
 }
 
 impl Referred {
+    /// Each once, and without spare room.
+    fn settle(&mut self) {
+        for names in [&mut self.objects, &mut self.services] {
+            names.sort();
+            names.dedup();
+            names.shrink_to_fit();
+        }
+    }
+
     fn add(&mut self, kind: ObjectKind, namespace: &str, name: &str) {
         if !name.is_empty() {
             self.objects.push(ObjectRef::new(kind, namespace, name));

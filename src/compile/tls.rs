@@ -149,6 +149,7 @@ impl Certificates {
             HostPattern::Any => given.default.and_then(|reference| look.default_certificate(reference)),
             HostPattern::Exact(_) | HostPattern::Wildcard(_) => look.certificate_for(&tls_host(host, given.hosts)?),
         };
+        look.found.secrets.shrink_to_fit();
         Some(look.found)
     }
 

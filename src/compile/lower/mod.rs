@@ -41,9 +41,9 @@ pub(super) struct Lowered {
     /// The paths of its rules by host; a host without paths is one of its own too.
     pub(super) rules: Rules,
     /// For the paths of its own hosts that nothing claims.
-    pub(super) default_backend: Option<Fallback>,
+    pub(super) default_backend: Option<Box<Fallback>>,
     /// For the hosts that nothing claims: the default backend of an Ingress without rules.
-    pub(super) catch_all: Option<Fallback>,
+    pub(super) catch_all: Option<Box<Fallback>>,
     /// Why every route of its hosts is refused.
     pub(super) host_refusal: Option<Refusal>,
     pub(super) tls: TlsSection,
@@ -136,8 +136,8 @@ fn path_count(rule: &IngressRule) -> usize {
 #[derive(Default)]
 struct Parts {
     rules: Rules,
-    default_backend: Option<Fallback>,
-    catch_all: Option<Fallback>,
+    default_backend: Option<Box<Fallback>>,
+    catch_all: Option<Box<Fallback>>,
 }
 
 /// The state of lowering one Ingress.
@@ -193,7 +193,7 @@ impl Lowering<'_> {
 
     /// An Ingress without rules. Its rewrite and its redirect do not apply, as in ingress-nginx: they were not meant
     /// for every host there is.
-    fn catch_all(&mut self, backend: &IngressBackend) -> Option<Fallback> {
+    fn catch_all(&mut self, backend: &IngressBackend) -> Option<Box<Fallback>> {
         if self.environment.objects.disable_catch_all {
             let message = "--disable-catch-all is set; an Ingress without rules is not served";
             self.warn("catch-all-disabled", DEFAULT_BACKEND, message);
@@ -205,10 +205,10 @@ impl Lowering<'_> {
         self.default_backend(backend)
     }
 
-    fn default_backend(&mut self, backend: &IngressBackend) -> Option<Fallback> {
+    fn default_backend(&mut self, backend: &IngressBackend) -> Option<Box<Fallback>> {
         let text = PathText::root();
         let route = self.route(&text, &HostPattern::Any, backend, DEFAULT_BACKEND)?;
-        Some(Fallback { route, syntax: self.syntax_of(&text) })
+        Some(Box::new(Fallback { route, syntax: self.syntax_of(&text) }))
     }
 
     /// The host of a rule; `None`, and reported, if the rule is not served.
@@ -271,10 +271,14 @@ impl Lowering<'_> {
         self.diagnostics.push(Diagnostic::warning(code, self.ingress.field(field), message));
     }
 
-    fn finish(mut self, parts: Parts, tls: &[IngressTLS]) -> Lowered {
+    fn finish(mut self, mut parts: Parts, tls: &[IngressTLS]) -> Lowered {
         let tls = self.tls_section(tls, &parts.rules);
         self.backends.sort();
         self.backends.dedup();
+        // What is kept for as long as the Ingress is has no spare room.
+        self.backends.shrink_to_fit();
+        self.diagnostics.shrink_to_fit();
+        parts.rules.values_mut().for_each(Vec::shrink_to_fit);
         let host_refusal = self.policy.refusals.iter().find(|refused| refused.scope == Scope::Host);
         Lowered {
             age: self.age,

@@ -54,6 +54,7 @@ impl Lowering<'_> {
             let secret = secret_name.clone().filter(|name| !name.is_empty());
             section.entries.push(TlsEntry { secret, field: self.ingress.field(format!("spec.tls[{index}]")) });
         }
+        section.entries.shrink_to_fit();
         section
     }
 

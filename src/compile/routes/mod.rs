@@ -64,8 +64,8 @@ pub(super) fn merge(pattern: &HostPattern, members: &[Arc<Lowered>], tls: HostTl
 
 /// The default backend that an Ingress gives to a host: of the unknown hosts, that of an Ingress without rules too.
 fn fallback_of<'l>(pattern: &HostPattern, member: &'l Lowered) -> Option<&'l Fallback> {
-    let catch_all = member.catch_all.as_ref().filter(|_| *pattern == HostPattern::Any);
-    member.default_backend.as_ref().or(catch_all)
+    let catch_all = member.catch_all.as_deref().filter(|_| *pattern == HostPattern::Any);
+    member.default_backend.as_deref().or(catch_all)
 }
 
 fn paths_of<'l>(pattern: &HostPattern, member: &'l Lowered) -> impl Iterator<Item = &'l Path> {

@@ -10,7 +10,9 @@ use k8s_openapi::api::core::v1::{
     Secret as ApiSecret, Service, ServicePort, ServiceSpec, ServiceStatus,
 };
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointPort, EndpointSlice};
-use k8s_openapi::api::networking::v1::{Ingress, IngressClass, IngressClassSpec};
+use k8s_openapi::api::networking::v1::{
+    HTTPIngressRuleValue, Ingress, IngressClass, IngressClassSpec, IngressRule, IngressSpec, IngressTLS,
+};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use crate::compile::CLASS_ANNOTATION;
@@ -51,8 +53,28 @@ impl Trim for Ingress {
         let deletion_timestamp = metadata.deletion_timestamp.take();
         let creation_timestamp = metadata.creation_timestamp.take();
         let metadata = ObjectMeta { annotations, creation_timestamp, deletion_timestamp, ..identity(metadata) };
-        Kept::Object(Self { metadata, spec, status }.into())
+        Kept::Object(Self { metadata, spec: spec.map(ingress_spec), status }.into())
     }
+}
+
+fn ingress_spec(IngressSpec { default_backend, ingress_class_name, rules, tls }: IngressSpec) -> IngressSpec {
+    let rule = |IngressRule { host, http }| {
+        let http = http.map(|HTTPIngressRuleValue { paths }| HTTPIngressRuleValue { paths: tight(paths) });
+        IngressRule { host, http }
+    };
+    let entry = |IngressTLS { hosts, secret_name }| IngressTLS { hosts: hosts.map(tight), secret_name };
+    IngressSpec {
+        default_backend,
+        ingress_class_name,
+        rules: rules.map(|rules| tight(rules.into_iter().map(rule).collect())),
+        tls: tls.map(|tls| tight(tls.into_iter().map(entry).collect())),
+    }
+}
+
+/// Without spare room: the first element of a list makes room for four, and most lists are shorter.
+fn tight<T>(mut list: Vec<T>) -> Vec<T> {
+    list.shrink_to_fit();
+    list
 }
 
 impl Trim for IngressClass {
@@ -69,10 +91,10 @@ impl Trim for Service {
         let Self { metadata, spec, status } = self;
         let spec = spec.map(|spec| ServiceSpec {
             cluster_ip: spec.cluster_ip,
-            cluster_ips: spec.cluster_ips,
-            external_ips: spec.external_ips,
+            cluster_ips: spec.cluster_ips.map(tight),
+            external_ips: spec.external_ips.map(tight),
             external_name: spec.external_name,
-            ports: spec.ports.map(|ports| ports.into_iter().map(service_port).collect()),
+            ports: spec.ports.map(|ports| tight(ports.into_iter().map(service_port).collect())),
             publish_not_ready_addresses: spec.publish_not_ready_addresses,
             type_: spec.type_,
             ..ServiceSpec::default()
@@ -92,8 +114,8 @@ impl Trim for EndpointSlice {
         let Self { address_type, endpoints, mut metadata, ports } = self;
         let service = metadata.labels.take().and_then(|mut labels| labels.remove_entry(SERVICE_NAME_LABEL));
         let labels = service.map(|label| [label].into());
-        let endpoints = endpoints.map(|endpoints| endpoints.into_iter().map(endpoint).collect());
-        let ports = ports.map(|ports| ports.into_iter().map(endpoint_port).collect());
+        let endpoints = endpoints.map(|endpoints| tight(endpoints.into_iter().map(endpoint).collect()));
+        let ports = ports.map(|ports| tight(ports.into_iter().map(endpoint_port).collect()));
         let metadata = ObjectMeta { labels, ..identity(metadata) };
         Kept::Object(Self { address_type, endpoints, metadata, ports }.into())
     }
@@ -110,7 +132,7 @@ fn endpoint(endpoint: Endpoint) -> Endpoint {
         target_ref: _,
         zone: _,
     } = endpoint;
-    Endpoint { addresses, conditions, ..Endpoint::default() }
+    Endpoint { addresses: tight(addresses), conditions, ..Endpoint::default() }
 }
 
 fn endpoint_port(EndpointPort { app_protocol: _, name, port, protocol }: EndpointPort) -> EndpointPort {
