@@ -12,8 +12,8 @@ use landfall::snapshot::manifest::parse::parse;
 use landfall::snapshot::{Object, Snapshot};
 use serde_json::Value;
 
-use crate::Samples;
 use crate::population::{Kind, Population};
+use crate::{Samples, resident};
 
 const NOW: UnixTime = UnixTime(1_800_000_000);
 /// Changes of each kind.
@@ -22,15 +22,19 @@ const CHANGES: usize = 1_000;
 pub(crate) fn measure(population: &Population) {
     println!("== {} Ingresses, the compiler by itself", population.size());
     let settings = Settings::for_manifests(".");
+    let without = resident(std::process::id());
     let mut snapshot: Snapshot = population.objects(0).flat_map(|object| read(&object)).collect();
     let (mut publisher, _reader) = live::channel();
     let mut compiler = Compiler::new(&settings);
+    let objects = resident(std::process::id());
+    println!("{:<40} {:>6.1} MB", "resident for the objects", objects - without);
     let mut last = Published::default();
     let began = Instant::now();
     let everything = compiler.update(&snapshot, NOW);
     let took = began.elapsed();
     last.publish(&mut publisher, everything);
     println!("{:<40} {took:>9.1?}, published after {:.1?}", "everything, compiled", began.elapsed());
+    println!("{:<40} {:>6.1} MB", "resident for what was compiled", resident(std::process::id()) - objects);
     assert_eq!(last.compiled.certificates.len(), population.size() + 1);
     for kind in Kind::ALL {
         let mut samples = Samples::default();

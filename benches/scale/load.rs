@@ -15,7 +15,7 @@ pub(crate) const HOSTS: usize = 64;
 /// Connections that ask at once, one request at a time each.
 const CONNECTIONS: usize = 8;
 /// How long each of the two is measured.
-const LONG: Duration = Duration::from_secs(10);
+const LONG: Duration = Duration::from_secs(5);
 /// Time between two changes.
 const BETWEEN: Duration = Duration::from_millis(10);
 

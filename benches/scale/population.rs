@@ -1,5 +1,7 @@
 //! The objects.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use landfall::testing::certificates::{KeyPairPem, TestCa};
 use serde_json::{Value, json};
 
@@ -83,7 +85,7 @@ impl Population {
         json!({
             "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/tls",
             "metadata": { "name": name(number), "namespace": namespace(number) },
-            "stringData": { "tls.crt": pair.certificate_pem, "tls.key": pair.key_pem },
+            "data": { "tls.crt": STANDARD.encode(&pair.certificate_pem), "tls.key": STANDARD.encode(&pair.key_pem) },
         })
     }
 }
