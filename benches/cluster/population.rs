@@ -97,7 +97,9 @@ impl Population {
     }
 }
 
+/// With a certificate, and served without it as well: the benchmark asks in plain text.
 fn with_tls(mut ingress: Value, host: &str, secret: &str) -> Value {
+    ingress["metadata"]["annotations"] = json!({ "nginx.ingress.kubernetes.io/ssl-redirect": "false" });
     ingress["spec"]["tls"] = json!([{ "hosts": [host], "secretName": secret }]);
     ingress
 }
