@@ -1,16 +1,30 @@
-//! A bounded read buffer that is reused for every message of a connection.
+//! What a connection has read and not yet used.
+//!
+//! Nearly always that is nothing: a connection reads, uses what it has read, and waits. So the room to read into is a
+//! thread's, lent to a connection while octets are in it; a connection that waits holds just what it waits with, and an
+//! idle one nothing. The room is large enough for bodies to be moved with few system calls.
 
+use std::cell::RefCell;
 use std::io;
 use std::task::{Context, Poll};
 
 use super::wire::Wire;
 
-/// What a connection reads into first; grows up to the limit only for large heads.
-const INITIAL: usize = 16 * 1024;
+/// What is read into.
+const ROOM: usize = 64 * 1024;
+/// Up to this many octets are moved to a place of their own while more are waited for.
+const KEPT: usize = 8 * 1024;
+/// How much room a thread keeps for the next to read.
+const SPARE: usize = 64;
+
+thread_local! {
+    static ROOMS: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+}
 
 /// Octets read and not yet consumed, contiguous.
 #[derive(Debug, Default)]
 pub(crate) struct ReadBuffer {
+    /// Room of the thread's, or the octets themselves and no more.
     bytes: Vec<u8>,
     start: usize,
     end: usize,
@@ -38,30 +52,35 @@ impl ReadBuffer {
     /// Puts octets in front of everything read later.
     #[cfg(test)]
     pub(crate) fn preload(&mut self, octets: &[u8]) {
-        self.reserve(octets.len());
-        if let Some(spare) = self.bytes.get_mut(self.end..self.end + octets.len()) {
-            spare.copy_from_slice(octets);
+        self.make_room(octets.len());
+        if let Some(room) = self.bytes.get_mut(self.end..self.end + octets.len()) {
+            room.copy_from_slice(octets);
             self.end += octets.len();
         }
     }
 
     /// Reads more. The result is the number of new octets; 0 is the end of the stream.
     pub(crate) fn poll_fill(&mut self, cx: &mut Context<'_>, wire: &Wire) -> Poll<io::Result<usize>> {
-        self.reserve(1);
-        let spare = self.bytes.get_mut(self.end..).unwrap_or_default();
-        match wire.poll_read(cx, spare) {
-            Poll::Ready(Ok(octets)) => {
-                self.end += octets;
-                Poll::Ready(Ok(octets))
-            }
-            other => other,
+        self.make_room(1);
+        let room = self.bytes.get_mut(self.end..).unwrap_or_default();
+        let read = wire.poll_read(cx, room);
+        match read {
+            Poll::Ready(Ok(octets)) => self.end += octets,
+            Poll::Ready(Err(_)) | Poll::Pending => self.settle(),
         }
+        read
     }
 
-    /// Makes room for at least `octets` more: by moving the rest to the front, else by growing.
-    fn reserve(&mut self, octets: usize) {
-        if self.bytes.is_empty() {
-            self.bytes.resize(INITIAL.max(octets), 0);
+    /// Makes room for at least `octets` more: the thread's, else by moving the rest to the front, else by growing.
+    fn make_room(&mut self, octets: usize) {
+        if self.bytes.len() < ROOM {
+            let mut room = ROOMS.with_borrow_mut(Vec::pop).unwrap_or_else(|| vec![0; ROOM]);
+            let kept = self.filled();
+            if let Some(front) = room.get_mut(..kept.len()) {
+                front.copy_from_slice(kept);
+            }
+            (self.start, self.end) = (0, kept.len());
+            self.bytes = room;
         }
         if self.bytes.len() - self.end >= octets {
             return;
@@ -74,6 +93,35 @@ impl ReadBuffer {
             self.bytes.resize(grown, 0);
         }
     }
+
+    /// Gives the room back, as nothing more is there to be read now.
+    pub(crate) fn settle(&mut self) {
+        let kept = self.filled();
+        if kept.len() > KEPT {
+            return;
+        }
+        let (kept, length) = (kept.to_vec(), kept.len());
+        give_back(std::mem::replace(&mut self.bytes, kept));
+        (self.start, self.end) = (0, length);
+    }
+}
+
+impl Drop for ReadBuffer {
+    fn drop(&mut self) {
+        give_back(std::mem::take(&mut self.bytes));
+    }
+}
+
+/// Keeps room for the next to read, unless there is enough or the thread ends.
+fn give_back(room: Vec<u8>) {
+    if room.len() == ROOM {
+        let _kept = ROOMS.try_with(|rooms| {
+            let mut rooms = rooms.borrow_mut();
+            if rooms.len() < SPARE {
+                rooms.push(room);
+            }
+        });
+    }
 }
 
 #[cfg(test)]
@@ -83,10 +131,34 @@ mod tests {
     #[test]
     fn consumed_room_is_used_again_before_the_buffer_grows() {
         let mut buffer = ReadBuffer::default();
-        buffer.preload(&[1; INITIAL]);
-        buffer.consume(INITIAL - 2);
+        buffer.preload(&vec![1; ROOM]);
+        buffer.consume(ROOM - 2);
         buffer.preload(&[2; 4]);
         assert_eq!(buffer.filled(), [1, 1, 2, 2, 2, 2]);
-        assert_eq!(buffer.bytes.len(), INITIAL);
+        assert_eq!(buffer.bytes.len(), ROOM);
+        buffer.preload(&vec![3; ROOM]);
+        assert_eq!(buffer.filled().len(), ROOM + 6);
+    }
+
+    #[test]
+    fn who_waits_holds_what_it_waits_with_and_no_more() {
+        let mut buffer = ReadBuffer::default();
+        buffer.preload(b"GET / HT");
+        buffer.consume(4);
+        buffer.settle();
+        assert_eq!((buffer.filled(), buffer.bytes.capacity()), (&b"/ HT"[..], 4));
+        buffer.preload(b"TP/1.1");
+        assert_eq!(buffer.filled(), b"/ HTTP/1.1");
+        buffer.consume(10);
+        buffer.settle();
+        assert_eq!(buffer.bytes.capacity(), 0);
+    }
+
+    #[test]
+    fn what_is_too_much_to_be_moved_stays() {
+        let mut buffer = ReadBuffer::default();
+        buffer.preload(&[1; KEPT + 1]);
+        buffer.settle();
+        assert_eq!(buffer.bytes.len(), ROOM);
     }
 }

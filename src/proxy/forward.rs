@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use super::body::{Deadlines, Length, Pump, PumpError, Sink, Source};
+use super::clock::now;
 use super::error::ProxyError;
 use super::exchange::Exchange;
 use super::replay::Replay;
@@ -14,7 +15,7 @@ use super::sides::{Answer, AnswerError, AnswerHead, Call, InterimResponses, Outb
 use super::timer::Timers;
 use super::tunnel;
 use super::upstream::{EndpointState, Leased, Reuse, Upstream};
-use super::worker::{Pinned, Worker, now};
+use super::worker::{Pinned, Worker};
 use crate::ir::RoutePolicy;
 use crate::request::edit::{self, FieldSink};
 use crate::request::{Client, FieldName, ForwardPlan, ResponseHead, Target};

@@ -8,6 +8,7 @@ mod admission;
 mod balance;
 mod body;
 mod buffer;
+mod clock;
 mod connection;
 mod drain;
 mod error;

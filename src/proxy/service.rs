@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::body::Source;
+use super::clock::now;
 use super::error::{self, ProxyError};
 use super::exchange::{Beginning, Exchange, Received};
 use super::forward::{self, Forwarding};
@@ -12,7 +13,7 @@ use super::replay::Replay;
 use super::respond::{self, Answer as Local, Asker};
 use super::sides::{Demand, Reply};
 use super::timer::Timers;
-use super::worker::{Pinned, Worker, now};
+use super::worker::{Pinned, Worker};
 use crate::ir::ListenerPolicy;
 use crate::request::{self, Client, Outcome, Peer, Plan, RequestHead, ResponseHead, Scheme, Scratch, edit};
 use crate::telemetry::Listener;

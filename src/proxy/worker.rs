@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::admission::{Admission, Admitted};
+use super::clock::{InTurns, now};
 use super::drain::{Drain, DrainSignal, Phase};
 use super::exchange::Recorder;
 use super::handshake::{Pending, TlsAcceptor};
@@ -218,17 +219,17 @@ impl Worker {
 
     /// The current `Date` (RFC 9110 §6.6.1).
     pub(crate) fn date(&self) -> Rc<str> {
-        self.date.borrow_mut().now()
+        self.date.borrow_mut().at(now())
     }
 
     /// Runs a connection as a task of its own, which a panic ends alone.
     pub(crate) fn spawn_connection(&self, connection: impl Future<Output = ()> + 'static) {
-        self.connections.borrow_mut().spawn_local(connection);
+        self.connections.borrow_mut().spawn_local(InTurns::new(connection));
     }
 
     /// Runs what a shared upstream connection needs.
     pub(crate) fn spawn_driver(&self, driver: impl Future<Output = ()> + 'static) {
-        self.drivers.borrow_mut().spawn_local(driver);
+        self.drivers.borrow_mut().spawn_local(InTurns::new(driver));
     }
 
     /// Takes over the listeners and serves until told to drain, then until the connections have ended. Dropping the
@@ -325,31 +326,26 @@ impl Drop for Held {
     }
 }
 
-/// The data plane's clock.
-#[expect(clippy::disallowed_methods, reason = "the data plane measures real time")]
-pub(crate) fn now() -> Instant {
-    Instant::now()
-}
-
 /// The `Date` of the current second.
 struct DateCache {
-    second: u64,
+    /// When the second is over.
+    until: Option<Instant>,
     text: Rc<str>,
 }
 
 impl Default for DateCache {
     fn default() -> Self {
-        Self { second: 0, text: Rc::from("") }
+        Self { until: None, text: Rc::from("") }
     }
 }
 
 impl DateCache {
     #[expect(clippy::disallowed_methods, reason = "the Date field is the time of day")]
-    fn now(&mut self) -> Rc<str> {
-        let time = SystemTime::now();
-        let second = time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs());
-        if second != self.second || self.text.is_empty() {
-            self.second = second;
+    fn at(&mut self, now: Instant) -> Rc<str> {
+        if self.until.is_none_or(|until| until <= now) {
+            let time = SystemTime::now();
+            let passed = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().subsec_nanos();
+            self.until = Some(now + Duration::from_secs(1).saturating_sub(Duration::from_nanos(passed.into())));
             self.text = httpdate::fmt_http_date(time).into();
         }
         Rc::clone(&self.text)

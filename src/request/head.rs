@@ -61,6 +61,7 @@ impl Fields {
     /// Appends a field. The caller has checked that name and value are legal (RFC 9110 §5.1, §5.5).
     pub fn push(&mut self, name: &[u8], value: &[u8]) {
         let known = FieldName::of(name);
+        self.bytes.reserve(name.len() + value.len());
         let name = self.store(name);
         let value = self.store(value);
         self.entries.push(Entry { known, name, value });

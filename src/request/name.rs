@@ -88,6 +88,12 @@ const KNOWN: &[(&str, FieldName)] = &[
     ("strict-transport-security", FieldName::StrictTransportSecurity),
 ];
 
+/// A name in lower case, with zeros behind it: compared as a whole, without a loop.
+type Padded = [u8; 32];
+
+/// [`KNOWN`], to compare with.
+const PADDED: [Padded; KNOWN.len()] = padded();
+
 /// Where in [`KNOWN`] the names of each length start and end; it is sorted by length, which the build checks.
 const BY_LENGTH: [(usize, usize); LONGEST + 1] = index_by_length();
 
@@ -98,10 +104,32 @@ impl FieldName {
     /// Looks a name up, whatever its case: at most the known names of the same length are compared.
     #[must_use]
     pub fn of(name: &[u8]) -> Self {
-        let candidates = BY_LENGTH.get(name.len()).and_then(|(start, end)| KNOWN.get(*start..*end)).unwrap_or_default();
-        let found = candidates.iter().find(|(known, _)| known.as_bytes().eq_ignore_ascii_case(name));
-        found.map_or(Self::Other, |(_, field)| *field)
+        let Some((start, end)) = BY_LENGTH.get(name.len()).copied() else { return Self::Other };
+        let mut wanted: Padded = [0; 32];
+        if let Some(front) = wanted.get_mut(..name.len()) {
+            front.copy_from_slice(name);
+        }
+        wanted.make_ascii_lowercase();
+        let candidates = PADDED.get(start..end).unwrap_or_default();
+        let found = candidates.iter().position(|known| *known == wanted);
+        found.and_then(|place| KNOWN.get(start + place)).map_or(Self::Other, |(_, field)| *field)
     }
+}
+
+#[expect(clippy::indexing_slicing, reason = "evaluated at build time, where a wrong index is an error")]
+const fn padded() -> [Padded; KNOWN.len()] {
+    let mut table = [[0; 32]; KNOWN.len()];
+    let mut position = 0;
+    while position < KNOWN.len() {
+        let name = KNOWN[position].0.as_bytes();
+        let mut octet = 0;
+        while octet < name.len() {
+            table[position][octet] = name[octet];
+            octet += 1;
+        }
+        position += 1;
+    }
+    table
 }
 
 #[expect(clippy::indexing_slicing, reason = "evaluated at build time, where a wrong index is an error")]

@@ -75,6 +75,7 @@ const PURE_CRATES: &[&str] = &[
     "regex_automata",
     "regex_syntax",
     "serde",
+    "pin_project_lite",
     "serde_json",
     "serde_path_to_error",
     "smallvec",

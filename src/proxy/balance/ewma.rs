@@ -1,11 +1,10 @@
 //! The better of two at random by peak exponentially weighted moving average of latency, as ingress-nginx's `ewma`.
 
-#![expect(clippy::disallowed_methods, reason = "the data plane measures real time")]
-
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use crate::proxy::clock::now;
 use crate::proxy::upstream::EndpointState;
 
 /// How fast old latencies are forgotten (ingress-nginx: 10 s).
@@ -22,7 +21,7 @@ pub(crate) struct Ewma {
 impl Ewma {
     /// New endpoints start at the average of the others, so that they are neither flooded nor avoided.
     pub(crate) fn starting_at(average: f64) -> Self {
-        Self { average: Cell::new(average), updated: Cell::new(Instant::now()), in_flight: Cell::new(0) }
+        Self { average: Cell::new(average), updated: Cell::new(now()), in_flight: Cell::new(0) }
     }
 
     /// The mean over endpoints; 0 for none.
@@ -39,7 +38,7 @@ impl Ewma {
     pub(crate) fn end(&self, latency: Option<Duration>) {
         self.in_flight.set(self.in_flight.get().saturating_sub(1));
         let Some(latency) = latency else { return };
-        let now = Instant::now();
+        let now = now();
         let observed = latency.as_secs_f64();
         let weight = self.weight(now);
         let average = self.average.get();
@@ -83,6 +82,6 @@ fn draw<'a>(
     let first = fastrand::usize(..count);
     let other = (first + 1 + fastrand::usize(..count - 1)) % count;
     let (a, b) = (candidates.clone().nth(first)?, candidates.clone().nth(other)?);
-    let now = Instant::now();
+    let now = now();
     Some(if a.latency.score(now) <= b.latency.score(now) { a } else { b })
 }

@@ -13,8 +13,6 @@
 //!
 //! An exchange borrows the head until then and copies nothing from it; beyond two attempts it allocates.
 
-#![expect(clippy::disallowed_methods, reason = "an exchange that is dropped ends now")]
-
 mod record;
 
 pub use record::{Attempt, Claim, Received, Record};
@@ -28,6 +26,7 @@ use std::time::Instant;
 use smallvec::SmallVec;
 
 use super::access_log::WorkerLog;
+use super::clock::now;
 use crate::ir::listener::AccessLog as LogForm;
 use crate::ir::route::RouteLabels;
 use crate::telemetry::{AttemptOutcome, Count, Level, Listener, RouteCounters, WorkerMetrics};
@@ -250,7 +249,7 @@ impl Drop for Exchange<'_> {
             self.record.status = status;
         }
         self.failed(code);
-        let now = Instant::now();
+        let now = now();
         if self.record.attempts.last().is_some_and(|attempt| attempt.response.is_none()) {
             self.attempt_ended(AttemptOutcome::Cancelled, now);
         }

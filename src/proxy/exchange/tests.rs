@@ -42,7 +42,7 @@ fn begin<'a>(recorder: &'a Recorder, head: &'a RequestHead) -> Exchange<'a> {
         peer: "[::ffff:192.0.2.7]:4000".parse().unwrap(),
         listener: Listener::Http,
         form: LogForm::Combined,
-        at: Instant::now(),
+        at: now(),
     };
     Exchange::begin(recorder, beginning)
 }
@@ -73,7 +73,7 @@ fn a_dropped_exchange_is_a_client_that_closed() {
     let (lines, metrics) = recorded(|recorder, head| {
         let mut exchange = begin(recorder, head);
         exchange.identify("192.0.2.7".parse().unwrap(), b"");
-        exchange.attempt("192.0.2.1:80".parse().unwrap(), Instant::now());
+        exchange.attempt("192.0.2.1:80".parse().unwrap(), now());
         drop(exchange);
     });
     assert!(lines.contains("HTTP/1.1\" 499 0 "), "{lines}");
@@ -111,7 +111,7 @@ fn an_unlogged_exchange_is_counted_all_the_same() {
         let mut exchange = begin(recorder, head);
         exchange.unlogged();
         exchange.status(204);
-        exchange.complete(Instant::now());
+        exchange.complete(now());
     });
     assert_eq!(lines, "");
     assert!(metrics.contains("status=\"204\""), "{metrics}");

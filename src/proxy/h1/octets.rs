@@ -1,12 +1,27 @@
 //! The character classes and lists of HTTP fields (RFC 9110 §5.6) that the codec checks.
 
 /// Whether an octet may be part of a token (`tchar`, RFC 9110 §5.6.2).
+#[expect(clippy::indexing_slicing, reason = "the table has a place for every octet")]
 pub(super) const fn is_token_octet(octet: u8) -> bool {
-    matches!(
-        octet,
-        b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~'
-    ) || octet.is_ascii_alphanumeric()
+    TOKEN[octet as usize]
 }
+
+/// [`is_token_octet`] of every octet: names are checked on their way in and out, with each message.
+#[expect(clippy::indexing_slicing, reason = "evaluated at build time, where a wrong index is an error")]
+const TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut octet = 0;
+    while octet < 256 {
+        #[expect(clippy::cast_possible_truncation, reason = "below 256")]
+        let character = octet as u8;
+        table[octet] = matches!(
+            character,
+            b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~'
+        ) || character.is_ascii_alphanumeric();
+        octet += 1;
+    }
+    table
+};
 
 /// Whether the text is a token: not empty, and nothing but `tchar`.
 pub(super) fn is_token(text: &[u8]) -> bool {

@@ -21,31 +21,29 @@ pub(crate) struct Connection {
     wire: Wire,
     buffer: ReadBuffer,
     outgoing: Outgoing,
-    opened: Instant,
-    idle_since: Instant,
+    /// When its time is up, whatever it does.
+    expires: Instant,
+    /// When it has been idle for too long.
+    rests_until: Instant,
+    /// How many requests it may still carry.
     requests: u32,
 }
 
 impl Connection {
-    pub(crate) fn new(transport: Transport, now: Instant) -> Self {
+    pub(crate) fn new(transport: Transport, limits: &KeepAlive, now: Instant) -> Self {
         Self {
             wire: Wire::new(transport),
             buffer: ReadBuffer::default(),
             outgoing: Outgoing::default(),
-            opened: now,
-            idle_since: now,
-            requests: 0,
+            expires: now + seconds(limits.lifetime_secs),
+            rests_until: now,
+            requests: limits.requests,
         }
     }
 
     /// Whether its age, its idle time and its number of requests allow another request.
-    pub(crate) fn is_reusable(&self, limits: &KeepAlive, now: Instant) -> bool {
-        let within = |since: Instant, seconds: u32| {
-            now.saturating_duration_since(since) < Duration::from_secs(u64::from(seconds))
-        };
-        self.requests < limits.requests
-            && within(self.opened, limits.lifetime_secs)
-            && within(self.idle_since, limits.timeout_secs)
+    pub(crate) fn is_reusable(&self, now: Instant) -> bool {
+        self.requests > 0 && now < self.expires && now < self.rests_until
     }
 
     /// Whether nothing has arrived while it was idle: neither octets nor an end.
@@ -55,7 +53,7 @@ impl Connection {
 
     /// Begins a request. `method` decides how the answer is framed.
     pub(crate) fn exchange<'a>(&'a mut self, method: &'a str) -> Exchange<'a> {
-        self.requests += 1;
+        self.requests = self.requests.saturating_sub(1);
         self.outgoing.reset();
         let Self { wire, buffer, outgoing, .. } = self;
         let wire = &*wire;
@@ -73,9 +71,14 @@ impl Connection {
     }
 
     /// The connection is idle from now on.
-    pub(crate) const fn rest(&mut self, now: Instant) {
-        self.idle_since = now;
+    pub(crate) fn rest(&mut self, limits: &KeepAlive, now: Instant) {
+        self.buffer.settle();
+        self.rests_until = now + seconds(limits.timeout_secs);
     }
+}
+
+fn seconds(count: u32) -> Duration {
+    Duration::from_secs(u64::from(count))
 }
 
 /// One request over the connection.

@@ -24,13 +24,14 @@ use super::{failure, head, sending};
 use crate::ir::{Limit, Limits};
 use crate::proxy::body::{Length, Piece, Source};
 use crate::proxy::buffer::ReadBuffer;
+use crate::proxy::clock::{InTurns, now};
 use crate::proxy::drain::Drain;
 use crate::proxy::h1::parse::Limits as HeadLimits;
 use crate::proxy::overload::Standing;
 use crate::proxy::service::{self, Inbound, Memory, Refused};
 use crate::proxy::timer::IdleTimer;
 use crate::proxy::wire::Transport;
-use crate::proxy::worker::{Worker, now};
+use crate::proxy::worker::Worker;
 use crate::request::{Peer, RequestHead};
 
 /// How long the rest of a body is read after its answer.
@@ -326,7 +327,7 @@ impl Session {
             self.worker.limited(&Limit::KEEP_ALIVE_REQUESTS);
             self.leave();
         }
-        self.streams.spawn_local(serve_stream(Rc::clone(&self.terms), request, respond));
+        self.streams.spawn_local(InTurns::new(serve_stream(Rc::clone(&self.terms), request, respond)));
     }
 
     fn stream_ended(&mut self, ended: Result<Ended, JoinError>) {

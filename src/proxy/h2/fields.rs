@@ -10,7 +10,7 @@ use http::header::{CONTENT_LENGTH, COOKIE, HeaderMap, HeaderName, HeaderValue};
 
 use crate::proxy::h1::trailers;
 use crate::request::edit::FieldSink;
-use crate::request::{FieldName, Fields};
+use crate::request::{Field, FieldName, Fields};
 
 /// The most fields of an answer, and of its trailers.
 pub(super) const ANSWER_FIELDS: usize = 100;
@@ -49,6 +49,12 @@ impl FieldSink for MapWriter<'_> {
             return;
         }
         append(self.map, name, value);
+    }
+
+    fn relay(&mut self, field: &Field<'_>) {
+        if !is_engines(field.known) {
+            append(self.map, field.name, field.value);
+        }
     }
 }
 

@@ -16,12 +16,13 @@ use tokio_rustls::TlsConnector;
 
 use super::{EndpointState, Reuse, Upstream};
 use crate::ir::Protocol;
+use crate::proxy::clock::now;
 use crate::proxy::error::ProxyError;
 use crate::proxy::h1::upstream::Connection;
 use crate::proxy::h2::upstream::SharedConnection;
 use crate::proxy::sides::AnswerError;
 use crate::proxy::wire::Transport;
-use crate::proxy::worker::{Worker, now};
+use crate::proxy::worker::Worker;
 use crate::telemetry::{Count, Level};
 use crate::tls::client::{UpstreamAlpn, unverified};
 
@@ -94,8 +95,7 @@ impl Upstream {
         limit: Duration,
     ) -> Result<Leased, ProxyError> {
         if reuse == Reuse::Reused {
-            let limits = &self.backend.keep_alive;
-            let idle = poll_fn(|cx| Poll::Ready(endpoint.http1.take(limits, cx, now()))).await;
+            let idle = poll_fn(|cx| Poll::Ready(endpoint.http1.take(cx, now()))).await;
             if let Some(connection) = idle {
                 worker.count(Count::PoolReused);
                 return Ok(Leased::Http1(connection, Reuse::Reused));
@@ -104,7 +104,7 @@ impl Upstream {
         worker.count(Count::PoolOpened);
         let opening = worker.connector.open(endpoint.endpoint.address, self.backend.protocol);
         let transport = timeout(limit, opening).await.map_err(|_| ProxyError::ConnectTimeout)?;
-        let connection = Connection::new(transport.map_err(ProxyError::Connect)?, now());
+        let connection = Connection::new(transport.map_err(ProxyError::Connect)?, &self.backend.keep_alive, now());
         Ok(Leased::Http1(Box::new(connection), Reuse::Fresh))
     }
 
@@ -135,8 +135,9 @@ impl Upstream {
     pub(crate) fn give_back(&self, endpoint: &EndpointState, mut connection: Box<Connection>, worker: &Worker) {
         if !endpoint.is_retired() {
             let now = now();
-            connection.rest(now);
-            endpoint.http1.put(connection, worker.hold(Level::PoolIdle), &self.backend.keep_alive, now);
+            let limits = &self.backend.keep_alive;
+            connection.rest(limits, now);
+            endpoint.http1.put(connection, worker.hold(Level::PoolIdle), limits, now);
         }
     }
 }

@@ -35,10 +35,10 @@ struct Idle {
 
 impl Http1Pool {
     /// A connection that is still usable. Others found on the way are closed.
-    pub(crate) fn take(&self, limits: &KeepAlive, cx: &mut Context<'_>, now: Instant) -> Option<Box<Connection>> {
+    pub(crate) fn take(&self, cx: &mut Context<'_>, now: Instant) -> Option<Box<Connection>> {
         loop {
             let Idle { connection, .. } = self.idle.borrow_mut().pop()?;
-            if connection.is_reusable(limits, now) && connection.is_quiet(cx) {
+            if connection.is_reusable(now) && connection.is_quiet(cx) {
                 return Some(connection);
             }
         }
@@ -47,7 +47,7 @@ impl Http1Pool {
     /// Keeps a connection, unless its time is up. The one idle for longest makes room.
     pub(crate) fn put(&self, connection: Box<Connection>, counted: Held, limits: &KeepAlive, now: Instant) {
         let capacity = limits.connections as usize;
-        if capacity == 0 || !connection.is_reusable(limits, now) {
+        if capacity == 0 || !connection.is_reusable(now) {
             return;
         }
         let mut idle = self.idle.borrow_mut();
@@ -58,10 +58,8 @@ impl Http1Pool {
     }
 
     /// Closes what has been idle for too long or was closed by the other side.
-    pub(crate) fn sweep(&self, limits: &KeepAlive, cx: &mut Context<'_>, now: Instant) {
-        self.idle
-            .borrow_mut()
-            .retain(|Idle { connection, .. }| connection.is_reusable(limits, now) && connection.is_quiet(cx));
+    pub(crate) fn sweep(&self, cx: &mut Context<'_>, now: Instant) {
+        self.idle.borrow_mut().retain(|Idle { connection, .. }| connection.is_reusable(now) && connection.is_quiet(cx));
     }
 
     pub(crate) fn clear(&self) {

@@ -38,7 +38,7 @@ impl Registry {
         for upstream in self.upstreams.values() {
             upstream.refresh(state);
             for endpoint in upstream.endpoints().iter() {
-                endpoint.http1.sweep(&upstream.backend.keep_alive, cx, now);
+                endpoint.http1.sweep(cx, now);
                 endpoint.http2.sweep(&upstream.backend.keep_alive, now);
             }
         }

@@ -23,7 +23,7 @@ pub fn downstream_fields(head: &ResponseHead, policy: &ListenerPolicy, client: &
             Fate::KeepUnlessOurs => own_hsts.is_none(),
         };
         if keep {
-            sink.field(field.name, field.value);
+            sink.relay(&field);
         }
     }
     if !head.is_informational() {

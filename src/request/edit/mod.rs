@@ -16,7 +16,14 @@ pub use upstream::{request_id, upstream_fields, upstream_host};
 pub trait FieldSink {
     /// Takes one field; the name is as received (a sink for HTTP/2 folds its case).
     fn field(&mut self, name: &[u8], value: &[u8]);
+
+    /// Takes one field of a received head, which was checked when it was read and need not be again.
+    fn relay(&mut self, field: &Field<'_>) {
+        self.field(field.name, field.value);
+    }
 }
+
+use super::head::Field;
 
 #[cfg(test)]
 mod tests;

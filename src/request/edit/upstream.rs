@@ -74,7 +74,7 @@ fn client_fields(
             Fate::KeepPrefix => client.trusted && own_prefix.is_none(),
         };
         if keep {
-            sink.field(field.name, field.value);
+            sink.relay(&field);
         }
     }
 }
@@ -88,7 +88,7 @@ fn address_fields(
     peer: &Peer,
     sink: &mut impl FieldSink,
 ) {
-    let address = ShortText::of(client.address);
+    let address = ShortText::of_address(client.address);
     sink.field(b"X-Real-IP", address.as_bytes());
     match &policy.client_address {
         ClientAddress::Forwarded(trust) if client.trusted && trust.chain == ForwardedChain::Append => {
@@ -112,7 +112,7 @@ fn appended_chain(head: &RequestHead, peer: &Peer) -> Vec<u8> {
         chain.extend_from_slice(received);
         chain.extend_from_slice(b", ");
     }
-    chain.extend_from_slice(ShortText::of(peer.address.ip()).as_bytes());
+    chain.extend_from_slice(ShortText::of_address(peer.address.ip()).as_bytes());
     chain
 }
 
@@ -123,7 +123,7 @@ fn origin_fields(head: &RequestHead, client: &Client, host: &[u8], sink: &mut im
         sink.field(b"X-Forwarded-Host", host);
     }
     let scheme = client.scheme.as_str().as_bytes();
-    sink.field(b"X-Forwarded-Port", ShortText::of(client.port).as_bytes());
+    sink.field(b"X-Forwarded-Port", itoa::Buffer::new().format(client.port).as_bytes());
     sink.field(b"X-Forwarded-Proto", scheme);
     sink.field(b"X-Forwarded-Scheme", scheme);
     sink.field(b"X-Scheme", scheme);

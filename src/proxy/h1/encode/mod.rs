@@ -1,12 +1,13 @@
 //! Heads and chunks, written into a buffer that the connection reuses.
 //!
 //! Nothing is allocated but the buffer's growth. Whatever the values given, a field is written as exactly one line: a
-//! value with CR, LF or NUL, or a name that is no token, is left out.
+//! value with CR, LF or NUL, or a name that is no token, is left out. Those of a received head cannot be such: they
+//! were refused when it was read.
 
 use super::framing::{BodyLength, ResponseBody};
 use super::octets::is_token;
-use crate::request::Fields;
 use crate::request::edit::FieldSink;
+use crate::request::{Field, Fields};
 
 /// The interim response that `Expect: 100-continue` waits for.
 pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -34,9 +35,15 @@ pub fn status_line(out: &mut Vec<u8>, status: u16) {
 
 /// Writes one field line.
 pub fn field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
-    if memchr::memchr3(b'\r', b'\n', 0, value).is_some() || !is_token(name) {
-        return;
+    let splits = value.iter().fold(false, |splits, octet| splits | matches!(octet, b'\r' | b'\n' | 0));
+    if !splits && is_token(name) {
+        line(out, name, value);
     }
+}
+
+/// Writes a field line of what is known to be one.
+fn line(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    out.reserve(name.len() + value.len() + 4);
     out.extend_from_slice(name);
     out.extend_from_slice(b": ");
     out.extend_from_slice(value);
@@ -50,6 +57,10 @@ pub struct FieldLines<'a>(pub &'a mut Vec<u8>);
 impl FieldSink for FieldLines<'_> {
     fn field(&mut self, name: &[u8], value: &[u8]) {
         field(self.0, name, value);
+    }
+
+    fn relay(&mut self, field: &Field<'_>) {
+        line(self.0, field.name, field.value);
     }
 }
 

@@ -24,7 +24,7 @@ use self::frames::{Head, Observer, Splitter, kind};
 pub(crate) use self::outflow::Outflow;
 use self::section::Walker;
 use crate::ir::Limit;
-use crate::proxy::worker::now;
+use crate::proxy::clock::now;
 
 /// The time over which frames are counted together.
 const WINDOW: Duration = Duration::from_secs(10);
