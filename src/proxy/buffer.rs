@@ -40,12 +40,11 @@ impl ReadBuffer {
         self.start == self.end
     }
 
-    /// Gives up the first `octets`.
+    /// Gives up the first `octets`, and with the last one the room.
     pub(crate) fn consume(&mut self, octets: usize) {
         self.start = self.start.saturating_add(octets).min(self.end);
-        if self.start == self.end {
-            self.start = 0;
-            self.end = 0;
+        if self.is_empty() {
+            *self = Self::default();
         }
     }
 
@@ -79,8 +78,7 @@ impl ReadBuffer {
             if let Some(front) = room.get_mut(..kept.len()) {
                 front.copy_from_slice(kept);
             }
-            (self.start, self.end) = (0, kept.len());
-            self.bytes = room;
+            *self = Self { start: 0, end: kept.len(), bytes: room };
         }
         if self.bytes.len() - self.end >= octets {
             return;
@@ -95,14 +93,13 @@ impl ReadBuffer {
     }
 
     /// Gives the room back, as nothing more is there to be read now.
-    pub(crate) fn settle(&mut self) {
+    fn settle(&mut self) {
         let kept = self.filled();
         if kept.len() > KEPT {
             return;
         }
-        let (kept, length) = (kept.to_vec(), kept.len());
-        give_back(std::mem::replace(&mut self.bytes, kept));
-        (self.start, self.end) = (0, length);
+        let (bytes, end) = (kept.to_vec(), kept.len());
+        *self = Self { bytes, start: 0, end };
     }
 }
 
@@ -150,7 +147,6 @@ mod tests {
         buffer.preload(b"TP/1.1");
         assert_eq!(buffer.filled(), b"/ HTTP/1.1");
         buffer.consume(10);
-        buffer.settle();
         assert_eq!(buffer.bytes.capacity(), 0);
     }
 

@@ -39,14 +39,18 @@ async fn serve_plain(worker: Rc<Worker>, stream: TcpStream, peer: Peer, standing
     let mut buffer = ReadBuffer::default();
     match sniff(&worker, &wire, &mut buffer).await {
         Some(Spoken::Http1) => h1::downstream::serve(worker, peer, standing, wire, buffer).await,
-        Some(Spoken::Http2) => h2::downstream::serve(worker, peer, standing, wire.into_transport(), buffer).await,
+        Some(Spoken::Http2) => {
+            Box::pin(h2::downstream::serve(worker, peer, standing, wire.into_transport(), buffer)).await;
+        }
         None => {}
     }
 }
 
 async fn serve_tls(worker: Rc<Worker>, stream: TcpStream, peer: Peer, standing: Standing) {
     let most = worker.pin().listener().limits.handshakes;
-    let failure = match worker.handshakes.run(most, worker.tls.accept(stream)).await {
+    // Boxed, as HTTP/2 is below: an idle HTTP/1.1 connection holds no room for either.
+    let accepting = Box::pin(worker.tls.accept(stream));
+    let failure = match worker.handshakes.run(most, accepting).await {
         Ok(Ok(accepted)) => {
             worker.count(Count::Handshake(if accepted.resumed {
                 HandshakeOutcome::Resumed
@@ -57,7 +61,7 @@ async fn serve_tls(worker: Rc<Worker>, stream: TcpStream, peer: Peer, standing: 
             let buffer = ReadBuffer::default();
             match accepted.alpn {
                 Alpn::H1 => h1::downstream::serve(worker, peer, standing, Wire::new(transport), buffer).await,
-                Alpn::H2 => h2::downstream::serve(worker, peer, standing, transport, buffer).await,
+                Alpn::H2 => Box::pin(h2::downstream::serve(worker, peer, standing, transport, buffer)).await,
             }
             return;
         }

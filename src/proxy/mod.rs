@@ -18,6 +18,7 @@ mod gate;
 pub mod h1;
 mod h2;
 mod handshake;
+mod kit;
 mod listener;
 mod overload;
 mod replay;

@@ -224,7 +224,8 @@ impl Worker {
 
     /// Runs a connection as a task of its own, which a panic ends alone.
     pub(crate) fn spawn_connection(&self, connection: impl Future<Output = ()> + 'static) {
-        self.connections.borrow_mut().spawn_local(InTurns::new(connection));
+        // Boxed: a task moves what it runs several times.
+        self.connections.borrow_mut().spawn_local(InTurns::new(Box::pin(connection)));
     }
 
     /// Runs what a shared upstream connection needs.

@@ -19,8 +19,9 @@ use crate::ir::{Limit, Limits as ClientLimits};
 use crate::proxy::body::{Length, Piece, Sink, SinkError, Source, SourceError};
 use crate::proxy::buffer::ReadBuffer;
 use crate::proxy::drain::Drain;
+use crate::proxy::kit::{Kit, Lent};
 use crate::proxy::overload::Standing;
-use crate::proxy::service::{self, Inbound, Memory};
+use crate::proxy::service::{self, Inbound};
 use crate::proxy::sides::{Demand, InterimResponses, Reply, ReplyBody, Sent, TrailersWanted};
 use crate::proxy::timer::IdleTimer;
 use crate::proxy::wire::Wire;
@@ -34,23 +35,17 @@ const DRAINED: u64 = 64 * 1024;
 /// The longest that a connection to be closed is drained.
 const LINGER: Duration = Duration::from_secs(2);
 
+/// How long a connection may be quiet before it gives back what serving takes.
+const QUIET: Duration = Duration::from_secs(1);
+
 /// Serves a connection until it ends. `buffer` holds what was read before.
 pub(crate) async fn serve(worker: Rc<Worker>, peer: Peer, standing: Standing, wire: Wire, buffer: ReadBuffer) {
-    let mut connection = Connection {
-        drain: worker.drain(),
-        worker,
-        peer,
-        standing,
-        wire,
-        buffer,
-        outgoing: Outgoing::default(),
-        head: RequestHead::default(),
-        memory: Memory::default(),
-        timer: IdleTimer::default(),
-        served: 0,
-    };
-    loop {
-        match connection.serve_next().await {
+    let drain = worker.drain();
+    let mut connection =
+        Connection { drain, worker, peer, standing, wire, buffer, timer: IdleTimer::default(), served: 0 };
+    while connection.has_begun().await {
+        // Boxed: a quiet connection holds nothing of it.
+        match Box::pin(connection.serve_while_busy()).await {
             Next::Continue => {}
             Next::Close => return connection.linger().await,
             Next::Leave => return,
@@ -74,102 +69,164 @@ struct Connection {
     standing: Standing,
     wire: Wire,
     buffer: ReadBuffer,
-    outgoing: Outgoing,
-    head: RequestHead,
-    memory: Memory,
     timer: IdleTimer,
     served: u32,
 }
 
+/// What came of waiting for octets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Read {
+    Octets,
+    /// The client has nothing more to say, or nobody is to listen.
+    Ended,
+    /// They did not come in time.
+    Expired,
+}
+
 /// Why there is no next request.
 enum NoRequest {
-    /// The client has nothing more to ask, or asked nothing in time.
-    Idle,
+    Ended,
     /// The head did not come in time.
     Timeout,
     Malformed(HeadError),
 }
 
 impl Connection {
-    /// Reads one request and answers it.
-    async fn serve_next(&mut self) -> Next {
-        let framing = match self.read_head().await {
-            Ok(framing) => framing,
-            Err(NoRequest::Idle) => return Next::Leave,
-            Err(NoRequest::Timeout) => return self.refuse(408, "header-timeout").await,
-            Err(NoRequest::Malformed(error)) => return self.refuse(error.status, error.code).await,
-        };
-        self.served += 1;
-        self.answer(framing).await
-    }
-
-    /// Waits for a request head: as long as keep-alive allows for its first octet, then as long as a head may take.
-    async fn read_head(&mut self) -> Result<RequestFraming, NoRequest> {
+    /// Waits for the first octets of a request: before the first one as long as a head may take, else as long as is left
+    /// of what keep-alive allows. `false` if none come.
+    async fn has_begun(&mut self) -> bool {
         let pinned = self.worker.pin();
-        let policy = pinned.listener();
-        let bounds = Limits::of(&policy.limits);
-        let mut in_head = self.served == 0 || !self.buffer.is_empty();
-        self.timer.begin(if in_head { policy.limits.header_timeout } else { policy.limits.keep_alive });
+        let limits = &pinned.listener().limits;
+        let is_first = self.served == 0;
+        let (patience, limit) = if is_first {
+            (limits.header_timeout, &Limit::HEADER_TIMEOUT)
+        } else {
+            (limits.keep_alive.saturating_sub(QUIET), &Limit::KEEP_ALIVE)
+        };
         drop(pinned);
-        loop {
-            if !self.buffer.is_empty() {
-                match parse::request_head(self.buffer.filled(), &bounds, &mut self.head) {
-                    Ok(Parsed::Complete { consumed, value }) => {
-                        self.buffer.consume(consumed);
-                        return Ok(value);
-                    }
-                    Ok(Parsed::Incomplete) => {}
-                    Err(error) => return Err(NoRequest::Malformed(error)),
-                }
+        self.timer.begin(patience);
+        if !self.buffer.is_empty() {
+            return true;
+        }
+        match self.read(!is_first).await {
+            Read::Octets if is_first => true,
+            Read::Octets => {
+                self.begin_head();
+                true
             }
-            self.fill(in_head).await?;
-            if !in_head {
-                in_head = true;
-                self.timer.begin(self.worker.pin().listener().limits.header_timeout);
+            Read::Ended => false,
+            Read::Expired => {
+                self.worker.limited(limit);
+                false
             }
         }
     }
 
-    async fn fill(&mut self, in_head: bool) -> Result<(), NoRequest> {
-        let Self { worker, drain, wire, buffer, timer, .. } = self;
-        let filled = poll_fn(|cx| {
+    /// Serves request after request, until none has come for a while.
+    async fn serve_while_busy(&mut self) -> Next {
+        let mut lent = Lent::new();
+        loop {
+            let next = self.serve_next(&mut lent).await;
+            if next != Next::Continue {
+                return next;
+            }
+            if self.buffer.is_empty() {
+                let keep_alive = self.worker.pin().listener().limits.keep_alive;
+                self.timer.begin(keep_alive.min(QUIET));
+                match self.read(true).await {
+                    Read::Octets => {}
+                    Read::Ended => return Next::Leave,
+                    Read::Expired if keep_alive > QUIET => return Next::Continue,
+                    Read::Expired => {
+                        self.worker.limited(&Limit::KEEP_ALIVE);
+                        return Next::Leave;
+                    }
+                }
+            }
+            self.begin_head();
+        }
+    }
+
+    /// From now on a head has its time to come.
+    fn begin_head(&mut self) {
+        self.timer.begin(self.worker.pin().listener().limits.header_timeout);
+    }
+
+    /// Reads one request, whose first octets are here, and answers it.
+    async fn serve_next(&mut self, kit: &mut Kit) -> Next {
+        let framing = match self.read_head(&mut kit.head).await {
+            Ok(framing) => framing,
+            Err(NoRequest::Ended) => return Next::Leave,
+            Err(NoRequest::Timeout) => return self.refuse(kit, 408, "header-timeout").await,
+            Err(NoRequest::Malformed(error)) => return self.refuse(kit, error.status, error.code).await,
+        };
+        self.served += 1;
+        self.answer(kit, framing).await
+    }
+
+    /// Reads a head to its end.
+    async fn read_head(&mut self, head: &mut RequestHead) -> Result<RequestFraming, NoRequest> {
+        let bounds = Limits::of(&self.worker.pin().listener().limits);
+        loop {
+            match parse::request_head(self.buffer.filled(), &bounds, head) {
+                Ok(Parsed::Complete { consumed, value }) => {
+                    self.buffer.consume(consumed);
+                    return Ok(value);
+                }
+                Ok(Parsed::Incomplete) => {}
+                Err(error) => return Err(NoRequest::Malformed(error)),
+            }
+            match self.read(false).await {
+                Read::Octets => {}
+                Read::Ended => return Err(NoRequest::Ended),
+                Read::Expired => {
+                    self.worker.limited(&Limit::HEADER_TIMEOUT);
+                    return Err(NoRequest::Timeout);
+                }
+            }
+        }
+    }
+
+    /// Waits for octets until the timer ends, or, between requests, until the worker drains.
+    async fn read(&mut self, between_requests: bool) -> Read {
+        let Self { drain, wire, buffer, timer, .. } = self;
+        poll_fn(|cx| {
             if let Poll::Ready(result) = buffer.poll_fill(cx, wire) {
-                return Poll::Ready(result.ok().filter(|octets| *octets > 0).ok_or(NoRequest::Idle));
+                let came = result.is_ok_and(|octets| octets > 0);
+                return Poll::Ready(if came { Read::Octets } else { Read::Ended });
             }
             if timer.poll_expired(cx).is_ready() {
-                worker.limited(if in_head { &Limit::HEADER_TIMEOUT } else { &Limit::KEEP_ALIVE });
-                return Poll::Ready(Err(if in_head && !buffer.is_empty() {
-                    NoRequest::Timeout
-                } else {
-                    NoRequest::Idle
-                }));
+                return Poll::Ready(Read::Expired);
             }
-            if !in_head && drain.poll_leaving(cx).is_ready() {
-                return Poll::Ready(Err(NoRequest::Idle));
+            if between_requests && drain.poll_leaving(cx).is_ready() {
+                return Poll::Ready(Read::Ended);
             }
             Poll::Pending
-        });
-        filled.await.map(|_| ())
+        })
+        .await
     }
 
     /// Answers what is no request, or closes without an answer.
-    async fn refuse(&mut self, status: u16, code: &'static str) -> Next {
-        self.outgoing.reset();
+    async fn refuse(&mut self, kit: &mut Kit, status: u16, code: &'static str) -> Next {
+        let Kit { head, memory, outgoing } = kit;
+        outgoing.reset();
         let shared = Shared::new(&self.worker, Persistence::Close, Expectation::None);
-        let mut reply = H1Reply::new(&self.wire, &mut self.outgoing, &shared, Version::Http11);
-        let refusal = service::Refused { head: &self.head, status, code };
+        let mut reply = H1Reply::new(&self.wire, outgoing, &shared, Version::Http11);
+        let refusal = service::Refused { head, status, code };
         if status == HeadError::UNANSWERED {
             service::record_refused(&self.worker, &self.peer, &refusal);
             return Next::Close;
         }
-        service::refuse(&self.worker, &self.peer, &refusal, &mut reply, &mut self.memory).await;
-        if self.flush().await { Next::Close } else { Next::Leave }
+        service::refuse(&self.worker, &self.peer, &refusal, &mut reply, memory).await;
+        let flushed = flush(&self.worker, &self.wire, outgoing, &mut self.timer).await;
+        if flushed { Next::Close } else { Next::Leave }
     }
 
     /// Serves one request whose head was read.
-    async fn answer(&mut self, framing: RequestFraming) -> Next {
+    async fn answer(&mut self, kit: &mut Kit, framing: RequestFraming) -> Next {
         let persistence = self.persistence(framing.connection);
-        let Self { worker, peer, standing, wire, buffer, outgoing, head, memory, timer, .. } = self;
+        let Self { worker, peer, standing, wire, buffer, timer, .. } = self;
+        let Kit { head, memory, outgoing } = kit;
         let shared = Shared::new(worker, persistence, framing.expect);
         outgoing.reset();
         let inbound = Inbound { head, peer, standing: *standing, demand: demand(&framing, head.version) };
@@ -194,11 +251,6 @@ impl Connection {
         }
         let spent = self.served >= policy.limits.keep_alive_requests || policy.limits.keep_alive.is_zero();
         if spent { Persistence::Close } else { asked }
-    }
-
-    /// Sends what is buffered. `false` if the client takes nothing.
-    async fn flush(&mut self) -> bool {
-        flush(&self.worker, &self.wire, &mut self.outgoing, &mut self.timer).await
     }
 
     /// Closes so that the client can read our last answer: ends our direction, then drops what still arrives, for a

@@ -7,7 +7,7 @@
 mod error;
 mod incoming;
 mod octets;
-mod outgoing;
+pub(crate) mod outgoing;
 mod signals;
 
 pub mod chunked;

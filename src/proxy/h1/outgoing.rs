@@ -11,6 +11,10 @@ use crate::request::Fields;
 /// Pieces up to this size are copied into the buffer and sent with what comes next; larger ones are written from where
 /// they are.
 const GATHERED: usize = 4 * 1024;
+/// The same for chunks, which something always comes behind: at least their end.
+const GATHERED_CHUNK: usize = 16 * 1024;
+/// What the buffer may hold on to between messages.
+const KEPT: usize = 8 * 1024;
 
 /// How the body is delimited on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +45,14 @@ impl Default for Outgoing {
 }
 
 impl Outgoing {
+    /// Forgets everything, and keeps a head's worth of memory.
+    pub(crate) fn clear(&mut self) {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        buffer.clear();
+        buffer.shrink_to(KEPT);
+        *self = Self { buffer, ..Self::default() };
+    }
+
     /// Begins another message. What is still buffered of the last one stays in front.
     pub(crate) const fn reset(&mut self) {
         self.delimiting = Delimiting::Plain;
@@ -79,7 +91,8 @@ impl Outgoing {
     ) -> Poll<Result<usize, SinkError>> {
         let length = source.piece().len();
         self.open_chunk(length);
-        if length <= GATHERED && self.buffer.len() <= GATHERED {
+        let gathered = self.gathered();
+        if length <= gathered && self.buffer.len() <= gathered {
             let allowed = self.allowed(length);
             let piece = source.piece();
             self.buffer.extend_from_slice(piece.get(..allowed).unwrap_or(piece));
@@ -136,6 +149,7 @@ impl Outgoing {
             self.total += octets as u64;
         }
         self.buffer.clear();
+        self.buffer.shrink_to(KEPT);
         self.written = 0;
         ready!(wire.poll_flush(cx)).map_err(SinkError::Io)?;
         if self.shutdown {
@@ -153,6 +167,14 @@ impl Outgoing {
         {
             *open = length;
             encode::chunk_start(&mut self.buffer, length);
+        }
+    }
+
+    /// How large a piece may be to be copied.
+    const fn gathered(&self) -> usize {
+        match self.delimiting {
+            Delimiting::Plain | Delimiting::Raw => GATHERED,
+            Delimiting::Chunked { .. } => GATHERED_CHUNK,
         }
     }
 

@@ -72,7 +72,6 @@ impl Connection {
 
     /// The connection is idle from now on.
     pub(crate) fn rest(&mut self, limits: &KeepAlive, now: Instant) {
-        self.buffer.settle();
         self.rests_until = now + seconds(limits.timeout_secs);
     }
 }

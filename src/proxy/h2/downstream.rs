@@ -27,12 +27,13 @@ use crate::proxy::buffer::ReadBuffer;
 use crate::proxy::clock::{InTurns, now};
 use crate::proxy::drain::Drain;
 use crate::proxy::h1::parse::Limits as HeadLimits;
+use crate::proxy::kit::{Kit, Lent};
 use crate::proxy::overload::Standing;
-use crate::proxy::service::{self, Inbound, Memory, Refused};
+use crate::proxy::service::{self, Inbound, Refused};
 use crate::proxy::timer::IdleTimer;
 use crate::proxy::wire::Transport;
 use crate::proxy::worker::Worker;
-use crate::request::{Peer, RequestHead};
+use crate::request::Peer;
 
 /// How long the rest of a body is read after its answer.
 const LINGER: Duration = Duration::from_secs(2);
@@ -327,7 +328,8 @@ impl Session {
             self.worker.limited(&Limit::KEEP_ALIVE_REQUESTS);
             self.leave();
         }
-        self.streams.spawn_local(InTurns::new(serve_stream(Rc::clone(&self.terms), request, respond)));
+        // Boxed: a task moves what it runs several times.
+        self.streams.spawn_local(InTurns::new(Box::pin(serve_stream(Rc::clone(&self.terms), request, respond))));
     }
 
     fn stream_ended(&mut self, ended: Result<Ended, JoinError>) {
@@ -351,9 +353,9 @@ impl Session {
 async fn serve_stream(terms: Rc<Terms>, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) -> Ended {
     let Terms { worker, peer, watch, heads, .. } = &*terms;
     let (parts, body) = request.into_parts();
-    let mut head = RequestHead::default();
-    let mut memory = Memory::default();
-    let read = head::read(&parts, heads, &mut head).and_then(|()| fields::content_length(&parts.headers));
+    let mut lent = Lent::new();
+    let Kit { head, memory, .. } = &mut *lent;
+    let read = head::read(&parts, heads, head).and_then(|()| fields::content_length(&parts.headers));
     let length = match read {
         Ok(stated) => length(&body, stated),
         Err(FieldsError::Malformed(_)) => {
@@ -363,8 +365,8 @@ async fn serve_stream(terms: Rc<Terms>, request: Request<RecvStream>, mut respon
         Err(FieldsError::Refused { status, code }) => {
             drop((parts, body));
             let mut reply = H2Reply::new(respond, Rc::clone(watch));
-            let refused = Refused { head: &head, status, code };
-            service::refuse(worker, peer, &refused, &mut reply, &mut memory).await;
+            let refused = Refused { head, status, code };
+            service::refuse(worker, peer, &refused, &mut reply, memory).await;
             return Ended::Wasted;
         }
     };
@@ -374,10 +376,10 @@ async fn serve_stream(terms: Rc<Terms>, request: Request<RecvStream>, mut respon
         respond.send_reset(Reason::REFUSED_STREAM);
         return Ended::Over;
     };
-    let inbound = Inbound { head: &head, peer, standing: terms.standing, demand: head::demand(&head) };
+    let inbound = Inbound { head, peer, standing: terms.standing, demand: head::demand(head) };
     let mut body = Receiving::watched(body, length, heads.fields, Rc::clone(watch));
     let mut reply = H2Reply::new(respond, Rc::clone(watch));
-    service::serve(worker, inbound, &mut body, &mut reply, &mut memory).await;
+    service::serve(worker, inbound, &mut body, &mut reply, memory).await;
     if reply.is_complete() {
         skip_rest(&mut body, &mut memory.timers.upload).await;
     }
