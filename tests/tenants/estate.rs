@@ -15,6 +15,7 @@ use k8s_openapi::api::networking::v1::{
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use k8s_openapi::jiff::Timestamp;
+use landfall::ir::{ObjectKind, ObjectRef};
 use landfall::snapshot::{Object, Secret, SecretBytes, Snapshot};
 use landfall::testing::certificates::TestCa;
 use landfall::tls::Fingerprint;
@@ -97,26 +98,67 @@ impl Estate {
         estate
     }
 
-    /// Puts something in, replaces or withdraws it.
-    pub(crate) fn change(&mut self, dice: &mut Rng) {
+    /// Puts something in, replaces or withdraws it, and says what.
+    pub(crate) fn change(&mut self, dice: &mut Rng) -> Changed {
         let namespace = pick(dice, &NAMESPACES);
         let withdraw = dice.u8(..4) == 0;
         match dice.u8(..8) {
-            0 | 1 => replace(&mut self.services, (namespace, pick(dice, &SERVICES)), withdraw, || kind(dice)),
-            2 | 3 => {
-                replace(&mut self.secrets, (namespace, pick(dice, &SECRETS)), withdraw, || dice.usize(..NAMES.len()));
+            0 | 1 => {
+                let key = (namespace, pick(dice, &SERVICES));
+                replace(&mut self.services, key, withdraw, || kind(dice));
+                Changed::Service(key)
             }
-            _ => replace(&mut self.ingresses, (namespace, pick(dice, &INGRESSES)), withdraw, || plan(dice)),
+            2 | 3 => {
+                let key = (namespace, pick(dice, &SECRETS));
+                replace(&mut self.secrets, key, withdraw, || dice.usize(..NAMES.len()));
+                Changed::Secret(key)
+            }
+            _ => {
+                let key = (namespace, pick(dice, &INGRESSES));
+                replace(&mut self.ingresses, key, withdraw, || plan(dice));
+                Changed::Ingress(key)
+            }
         }
     }
 
-    /// The objects. A Secret that holds the same is the same object.
+    /// The objects.
     pub(crate) fn snapshot(&self) -> Snapshot {
-        let ingresses = self.ingresses.iter().map(|(key, plan)| Object::from(ingress(*key, plan)));
-        let services = self.services.iter().flat_map(|(key, kind)| service(*key, *kind));
-        let secrets = self.secrets.iter().map(|(key, which)| Object::from(secret(*key, *which)));
-        ingresses.chain(services).chain(secrets).collect()
+        let mut snapshot = Snapshot::default();
+        let ingresses = self.ingresses.keys().map(|key| Changed::Ingress(*key));
+        let services = self.services.keys().map(|key| Changed::Service(*key));
+        let secrets = self.secrets.keys().map(|key| Changed::Secret(*key));
+        ingresses.chain(services).chain(secrets).for_each(|changed| self.update(&mut snapshot, changed));
+        snapshot
     }
+
+    /// Makes `snapshot` hold what changed; all else stays the same objects, as it does for those who follow a cluster.
+    pub(crate) fn update(&self, snapshot: &mut Snapshot, changed: Changed) {
+        let of_kind = |kind, (namespace, name): Key| ObjectRef::new(kind, namespace, name);
+        match changed {
+            Changed::Ingress(key) => match self.ingresses.get(&key) {
+                Some(plan) => snapshot.insert(ingress(key, plan)),
+                None => _ = snapshot.remove(&of_kind(ObjectKind::Ingress, key)),
+            },
+            Changed::Secret(key) => match self.secrets.get(&key) {
+                Some(which) => snapshot.insert(secret(key, *which)),
+                None => _ = snapshot.remove(&of_kind(ObjectKind::Secret, key)),
+            },
+            Changed::Service(key) => {
+                snapshot.remove(&of_kind(ObjectKind::Service, key));
+                snapshot.remove(&of_kind(ObjectKind::EndpointSlice, key));
+                let objects = self.services.get(&key).map(|kind| service(key, *kind));
+                objects.into_iter().flatten().for_each(|object| snapshot.insert(object));
+            }
+        }
+    }
+}
+
+/// What a change was about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Changed {
+    Ingress(Key),
+    Service(Key),
+    Secret(Key),
 }
 
 fn replace<T>(all: &mut BTreeMap<Key, T>, key: Key, withdraw: bool, make: impl FnOnce() -> T) {

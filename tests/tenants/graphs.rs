@@ -5,6 +5,7 @@
 //! on. A failure names its seed.
 
 use std::sync::Arc;
+use std::thread;
 
 use fastrand::Rng;
 use landfall::compile::{Compiled, Compiler};
@@ -23,21 +24,35 @@ const HOSTS: [&str; 8] =
     ["shop.test", "a.shop.test", "b.shop.test", "x.a.shop.test", "b.test", "c.test", "a.b.c.test", "alias.test"];
 const PATHS: [&str; 8] = ["/", "/a", "/a/", "/a/b", "/a/bc", "/ab", "/a/b/c/d", "/z"];
 
+/// The seeds are dealt out to so many threads.
+const LANES: u64 = 4;
+
 #[test]
 fn nothing_of_a_namespace_is_reached_through_the_ingress_of_another() {
     let graphs = variable("LANDFALL_TENANT_GRAPHS", 2_000);
     let first = variable("LANDFALL_TENANT_SEED", 1);
-    for seed in first..first + graphs.div_ceil(TURNS) {
-        let mut dice = Rng::with_seed(seed);
-        let mut passes = Compiler::new(&Settings::for_manifests("tenants"));
-        let mut estate = Estate::random(&mut dice);
-        for turn in 0..TURNS {
-            let compiled = passes.update(&estate.snapshot(), NOW);
-            if let Err(why) = check(&estate, &compiled) {
-                panic!("seed {seed}, turn {turn}: {why}\n{estate:#?}");
-            }
-            estate.change(&mut dice);
+    let seeds = first..first + graphs.div_ceil(TURNS);
+    thread::scope(|scope| {
+        for lane in 0..LANES {
+            let seeds = seeds.clone().filter(move |seed| seed % LANES == lane);
+            scope.spawn(move || seeds.for_each(follow));
         }
+    });
+}
+
+/// Makes up an estate, changes it again and again, and compiles it after every change.
+fn follow(seed: u64) {
+    let mut dice = Rng::with_seed(seed);
+    let mut passes = Compiler::new(&Settings::for_manifests("tenants"));
+    let mut estate = Estate::random(&mut dice);
+    let mut snapshot = estate.snapshot();
+    for turn in 0..TURNS {
+        let compiled = passes.update(&snapshot, NOW);
+        if let Err(why) = check(&estate, &compiled) {
+            panic!("seed {seed}, turn {turn}: {why}\n{estate:#?}");
+        }
+        let changed = estate.change(&mut dice);
+        estate.update(&mut snapshot, changed);
     }
 }
 
