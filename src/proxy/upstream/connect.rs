@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use rustls::ClientConfig;
@@ -70,8 +70,8 @@ fn of_open(error: AnswerError) -> ProxyError {
 }
 
 impl Upstream {
-    /// A connection to `endpoint`: an idle or shared one if `reuse` allows it, else a new one, opened within `limit`,
-    /// TLS included.
+    /// A connection to `endpoint`: an idle one if `reuse` allows it, or a shared one, else a new one, opened within
+    /// `limit`, TLS included.
     pub(crate) async fn lease(
         &self,
         endpoint: &Rc<EndpointState>,
@@ -79,56 +79,61 @@ impl Upstream {
         worker: &Worker,
         limit: Duration,
     ) -> Result<Leased, ProxyError> {
-        match self.backend.protocol {
-            Protocol::Http1 | Protocol::Http1Tls => self.lease_http1(endpoint, reuse, worker, limit).await,
+        if let Some(kept) = poll_fn(|cx| Poll::Ready(self.kept(endpoint, reuse, worker, cx))).await {
+            return Ok(kept);
+        }
+        // Boxed: it is rare, and every exchange would carry the room for it.
+        let opening = Box::pin(self.open(endpoint, worker));
+        timeout(limit, opening).await.unwrap_or(Err(ProxyError::ConnectTimeout))
+    }
+
+    /// A connection that is open already.
+    fn kept(&self, endpoint: &EndpointState, reuse: Reuse, worker: &Worker, cx: &mut Context<'_>) -> Option<Leased> {
+        let kept = match self.backend.protocol {
+            Protocol::Http1 | Protocol::Http1Tls if reuse == Reuse::Fresh => None,
+            Protocol::Http1 | Protocol::Http1Tls => {
+                endpoint.http1.take(cx, now()).map(|connection| Leased::Http1(connection, Reuse::Reused))
+            }
             Protocol::Http2 | Protocol::Http2Tls => {
-                timeout(limit, self.lease_http2(endpoint, worker)).await.map_err(|_| ProxyError::ConnectTimeout)?
+                let shared = endpoint.http2.take(&self.backend.keep_alive, now());
+                shared.map(|connection| Leased::Http2(connection, Reuse::Reused))
+            }
+        };
+        if kept.is_some() {
+            worker.count(Count::PoolReused);
+        }
+        kept
+    }
+
+    async fn open(&self, endpoint: &EndpointState, worker: &Worker) -> Result<Leased, ProxyError> {
+        match self.backend.protocol {
+            Protocol::Http1 | Protocol::Http1Tls => {
+                let transport = self.connect(endpoint, worker).await?;
+                let connection = Connection::new(transport, &self.backend.keep_alive, now());
+                Ok(Leased::Http1(Box::new(connection), Reuse::Fresh))
+            }
+            Protocol::Http2 | Protocol::Http2Tls => {
+                let _turn = endpoint.http2.opening.lock().await;
+                // Whoever had the turn before may have opened one.
+                let opened = poll_fn(|cx| Poll::Ready(self.kept(endpoint, Reuse::Reused, worker, cx))).await;
+                if let Some(shared) = opened {
+                    return Ok(shared);
+                }
+                let transport = self.connect(endpoint, worker).await?;
+                let connection = SharedConnection::open(transport, now(), |driver| worker.spawn_driver(driver));
+                let connection = connection.await.map_err(of_open)?;
+                if !endpoint.is_retired() {
+                    endpoint.http2.put(Rc::clone(&connection));
+                }
+                Ok(Leased::Http2(connection, Reuse::Fresh))
             }
         }
     }
 
-    async fn lease_http1(
-        &self,
-        endpoint: &EndpointState,
-        reuse: Reuse,
-        worker: &Worker,
-        limit: Duration,
-    ) -> Result<Leased, ProxyError> {
-        if reuse == Reuse::Reused {
-            let idle = poll_fn(|cx| Poll::Ready(endpoint.http1.take(cx, now()))).await;
-            if let Some(connection) = idle {
-                worker.count(Count::PoolReused);
-                return Ok(Leased::Http1(connection, Reuse::Reused));
-            }
-        }
+    async fn connect(&self, endpoint: &EndpointState, worker: &Worker) -> Result<Transport, ProxyError> {
         worker.count(Count::PoolOpened);
         let opening = worker.connector.open(endpoint.endpoint.address, self.backend.protocol);
-        let transport = timeout(limit, opening).await.map_err(|_| ProxyError::ConnectTimeout)?;
-        let connection = Connection::new(transport.map_err(ProxyError::Connect)?, &self.backend.keep_alive, now());
-        Ok(Leased::Http1(Box::new(connection), Reuse::Fresh))
-    }
-
-    async fn lease_http2(&self, endpoint: &EndpointState, worker: &Worker) -> Result<Leased, ProxyError> {
-        let limits = &self.backend.keep_alive;
-        let shared = |reuse| endpoint.http2.take(limits, now()).map(|connection| Leased::Http2(connection, reuse));
-        if let Some(leased) = shared(Reuse::Reused) {
-            worker.count(Count::PoolReused);
-            return Ok(leased);
-        }
-        let _turn = endpoint.http2.opening.lock().await;
-        if let Some(leased) = shared(Reuse::Reused) {
-            worker.count(Count::PoolReused);
-            return Ok(leased);
-        }
-        worker.count(Count::PoolOpened);
-        let transport = worker.connector.open(endpoint.endpoint.address, self.backend.protocol).await;
-        let transport = transport.map_err(ProxyError::Connect)?;
-        let connection =
-            SharedConnection::open(transport, now(), |driver| worker.spawn_driver(driver)).await.map_err(of_open)?;
-        if !endpoint.is_retired() {
-            endpoint.http2.put(Rc::clone(&connection));
-        }
-        Ok(Leased::Http2(connection, Reuse::Fresh))
+        opening.await.map_err(ProxyError::Connect)
     }
 
     /// Keeps a connection whose exchange ended cleanly for the next request.
