@@ -35,6 +35,17 @@ fn what_modifies_an_annotation_names_one_that_exists_and_modifies_none_itself() 
     }
 }
 
+/// A guess costs as much as reading everything there is, and an Ingress has room for thousands of names.
+#[test]
+fn every_unknown_name_is_reported_and_the_first_fifty_are_guessed_at() {
+    let names: Vec<_> = (0..200).map(|number| format!("rewrite-targe{number:03}")).collect();
+    let annotations: Vec<_> = names.iter().map(|name| (name.as_str(), "/")).collect();
+    let (_, diagnostics) = read(&annotations);
+    assert_eq!(diagnostics.len(), 200);
+    let guessed = diagnostics.iter().filter(|diagnostic| diagnostic.message.contains("did you mean rewrite-target?"));
+    assert_eq!(guessed.count(), 50);
+}
+
 #[test]
 fn every_known_name_is_known_when_it_is_read() {
     for row in catalogue() {

@@ -44,14 +44,37 @@ const PROTECTIVE: &[&str] = &[
     "snippet",
 ];
 
-/// Reports an annotation under our prefix whose name nothing has. One that seems meant to protect is an error.
-pub(super) fn report(source: &Source<'_>, key: &str, name: &str, value: &str) -> Diagnostic {
+/// So many names of one Ingress are compared with all that there are, which is what takes time; further ones are reported
+/// without a guess at what was meant.
+const MAX_GUESSES: usize = 50;
+
+/// The unknown annotations of one Ingress.
+#[derive(Debug)]
+pub(super) struct Unknown {
+    guesses_left: usize,
+}
+
+impl Unknown {
+    pub(super) const fn new() -> Self {
+        Self { guesses_left: MAX_GUESSES }
+    }
+
+    /// Reports an annotation under our prefix whose name nothing has. One that seems meant to protect is an error.
+    pub(super) fn report(&mut self, source: &Source<'_>, key: &str, name: &str, value: &str) -> Diagnostic {
+        let guess = self.guesses_left > 0;
+        self.guesses_left = self.guesses_left.saturating_sub(1);
+        report(source, key, name, value, if guess { nearest(name) } else { None })
+    }
+}
+
+type Nearest = Option<(&'static Annotation, &'static str)>;
+
+fn report(source: &Source<'_>, key: &str, name: &str, value: &str, nearest: Nearest) -> Diagnostic {
     let advice = NEVER
         .iter()
         .find(|(never, _)| *never == name)
         .or_else(|| NEVER_PREFIXES.iter().find(|(prefix, _)| name.starts_with(prefix)))
         .map(|(_, advice)| *advice);
-    let nearest = nearest(name);
     let protective = PROTECTIVE.iter().any(|part| name.contains(part))
         || (advice.is_none() && nearest.is_some_and(|(row, _)| matches!(row.support, Support::FailsClosed(_))));
     let hint = match (advice, nearest) {
@@ -69,13 +92,16 @@ pub(super) fn report(source: &Source<'_>, key: &str, name: &str, value: &str) ->
 }
 
 /// The row whose name or alias is nearest by edits and near enough to be meant, with that name.
-fn nearest(name: &str) -> Option<(&'static Annotation, &'static str)> {
+fn nearest(name: &str) -> Nearest {
     let lower = name.to_ascii_lowercase();
     let names = |row: &'static Annotation| std::iter::once(row.name).chain(row.aliases.iter().copied());
+    let enough = |known: &str| 2.max(known.len() / 4);
     catalogue::catalogue()
         .flat_map(|row| names(row).map(move |known| (row, known)))
+        // As many edits as the lengths differ by are needed at least.
+        .filter(|(_, known)| lower.chars().count().abs_diff(known.len()) <= enough(known))
         .map(|(row, known)| (strsim::osa_distance(&lower, known), row, known))
-        .filter(|(distance, _, known)| *distance <= 2.max(known.len() / 4))
+        .filter(|(distance, _, known)| *distance <= enough(known))
         .min_by_key(|(distance, _, known)| (*distance, *known))
         .map(|(_, row, known)| (row, known))
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use crate::diagnostic::Diagnostic;
 use crate::ir::Provenance;
 
-use super::{Annotation, Defaults, Source, catalogue, go, unknown};
+use super::unknown::Unknown;
+use super::{Annotation, Defaults, Source, catalogue, go};
 
 /// The annotations of one Ingress, and the diagnostics about them so far.
 #[derive(Debug)]
@@ -29,11 +30,12 @@ impl<'a> Values<'a> {
     #[must_use]
     pub fn read(source: &'a Source<'a>) -> Self {
         let mut values = Self { source, entries: BTreeMap::new(), diagnostics: Vec::new() };
+        let mut unknown = Unknown::new();
         for (key, value) in source.annotations {
             let Some(name) = key.strip_prefix(source.prefix).and_then(|rest| rest.strip_prefix('/')) else { continue };
             match catalogue::find(name) {
                 Some(annotation) => values.take_up(Entry { annotation, written: name, value }),
-                None => values.diagnostics.push(unknown::report(source, key, name, value)),
+                None => values.diagnostics.push(unknown.report(source, key, name, value)),
             }
         }
         values

@@ -99,15 +99,18 @@ fn wanted(name: Option<&[u8]>) -> Option<usize> {
     of(name).filter(|_| !name.starts_with('*')).or_else(|| of(&format!("*.{}", name.split_once('.')?.1)))
 }
 
-/// What a client may send (RFC 6066 §3): a name in ASCII, by letters, digits, hyphens and, as is common, underscores.
+/// What a client may send (RFC 6066 §3): a name in ASCII, by letters, digits, hyphens inside of labels and, as is common,
+/// underscores; not one that ends like an address.
 fn is_name(name: &[u8]) -> bool {
     let bare = name.strip_suffix(b".").unwrap_or(name);
     let label = |label: &[u8]| {
-        !label.is_empty()
-            && label.len() <= 63
+        (1..=63).contains(&label.len())
             && label.iter().all(|octet| octet.is_ascii_alphanumeric() || b"-_".contains(octet))
+            && !label.starts_with(b"-")
+            && !label.ends_with(b"-")
     };
-    bare.len() <= 253 && bare.split(|octet| *octet == b'.').all(label)
+    let last = bare.rsplit(|octet| *octet == b'.').next().unwrap_or_default();
+    name.len() <= 253 && bare.split(|octet| *octet == b'.').all(label) && !last.iter().all(u8::is_ascii_digit)
 }
 
 /// A tenant's name, or one made up, written in some way; or none.
