@@ -89,7 +89,7 @@ fn frame(octets: &mut Vec<u8>, kind: u8, flags: u8, stream: u32, payload: &[u8])
     octets.extend_from_slice(payload);
 }
 
-/// Reads until the last request is answered or the connection ends.
+/// Reads until the connection ends, which is when the last request is answered at the latest.
 fn follow(client: &mut TcpStream) {
     let mut octets = Vec::new();
     let mut first = true;
@@ -100,7 +100,8 @@ fn follow(client: &mut TcpStream) {
             assert!(kind <= 9, "a frame of no kind");
             first = false;
             if stream == MARKER_STREAM && matches!(kind, HEADERS | RST_STREAM) {
-                return;
+                // Then the connection has to end, as its client ends it.
+                let _gone = client.shutdown(Shutdown::Write);
             }
         }
         match client.read(&mut piece) {
