@@ -27,7 +27,7 @@ pub(super) struct Ingresses {
 pub(super) enum Known {
     Ours(Arc<Lowered>),
     /// And why, if it seems to be by mistake.
-    NotOurs(Option<Diagnostic>),
+    NotOurs(Option<Box<Diagnostic>>),
 }
 
 /// An Ingress that was made anew.
@@ -107,7 +107,7 @@ impl Known {
             Claim::Unknown(name) => {
                 let provenance = class::reference(ingress).field("spec.ingressClassName");
                 let message = format!("there is no IngressClass {name:?}; the Ingress is not served");
-                Self::NotOurs(Some(Diagnostic::warning("unknown-ingress-class", provenance, message)))
+                Self::NotOurs(Some(Box::new(Diagnostic::warning("unknown-ingress-class", provenance, message))))
             }
         }
     }
@@ -122,7 +122,7 @@ impl Known {
     fn diagnostics(&self) -> &[Diagnostic] {
         match self {
             Self::Ours(lowered) => &lowered.diagnostics,
-            Self::NotOurs(why) => why.as_slice(),
+            Self::NotOurs(why) => why.as_deref().map_or(&[], std::slice::from_ref),
         }
     }
 }

@@ -72,8 +72,10 @@ impl Running {
     }
 }
 
+/// Returns at once when the moment has come: timers round up to the next millisecond.
 async fn until(moment: Option<Instant>) {
     match moment {
+        Some(moment) if moment <= Instant::now() => {}
         Some(moment) => sleep_until(moment).await,
         None => pending().await,
     }
