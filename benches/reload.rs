@@ -10,7 +10,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -77,7 +77,8 @@ async fn measure(others: usize, saving: Saving, pace: Pace) -> Vec<Duration> {
     }));
     save(folder.path(), Saving::ByRename, "base", &objects);
     let server = Server::start(settings(folder.path())).await.unwrap();
-    let mut client = Raw::connect(*server.http_addresses().first().unwrap()).await;
+    let address = *server.http_addresses().first().unwrap();
+    let mut client = Raw::connect(address).await;
     let mut times = Vec::with_capacity(SAVES);
     for number in 0..SAVES {
         if let Pace::AfterIdle = pace {
@@ -87,7 +88,7 @@ async fn measure(others: usize, saving: Saving, pace: Pace) -> Vec<Duration> {
         let ingress = Ingress::named("changing").route(&host, "/status-200", "web").build();
         let began = Instant::now();
         save(folder.path(), saving, "changing", &[ingress]);
-        while ask(&mut client, &host).await != 200 {}
+        while !is_served(&mut client, address, &host).await {}
         times.push(began.elapsed());
     }
     server.shutdown().await;
@@ -95,9 +96,14 @@ async fn measure(others: usize, saving: Saving, pace: Pace) -> Vec<Duration> {
     times
 }
 
-async fn ask(client: &mut Raw, host: &str) -> u16 {
+/// Asks once, over a connection that is replaced when it has carried as many requests as it may.
+async fn is_served(client: &mut Raw, address: SocketAddr, host: &str) -> bool {
     client.send(format!("GET /status-200 HTTP/1.1\r\nHost: {host}\r\n\r\n")).await;
-    client.response().await.status()
+    let answer = client.response().await;
+    if answer.one("connection").is_some() {
+        *client = Raw::connect(address).await;
+    }
+    answer.status() == 200
 }
 
 fn save(folder: &Path, saving: Saving, name: &str, objects: &[serde_json::Value]) {
