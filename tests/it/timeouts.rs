@@ -71,6 +71,21 @@ on_workers! {
         client.closed().await;
     }
 
+    async fn a_connection_that_has_been_quiet_serves_on_and_is_closed_in_time(workers) {
+        let (mut server, _origin) = with_origin(workers).await;
+        server.apply([settings([("keep-alive", "3"), ("client-header-timeout", "2")])]);
+        let mut client = Raw::connect(server.http()).await;
+        client.send(get("a.test", "/")).await;
+        assert_eq!(client.response().await.status(), 200);
+        // Another client's patience is the clock: two seconds, after one of which a quiet connection holds nothing.
+        let mut slow = Raw::connect(server.http()).await;
+        slow.send("GET / HT").await;
+        assert_eq!(slow.response().await.status(), 408);
+        client.send(get("a.test", "/")).await;
+        assert_eq!(client.response().await.status(), 200);
+        client.closed().await;
+    }
+
     async fn an_idle_tunnel_is_closed(workers) {
         let (server, origin) = with_raw_origin_and(workers, impatient(REACTION)).await;
         let mut client = Raw::connect(server.http()).await;
