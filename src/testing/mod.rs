@@ -5,6 +5,7 @@
 pub mod apiserver;
 pub mod certificates;
 pub mod dns;
+pub mod frames;
 pub mod hello;
 pub mod http2;
 pub mod leak;

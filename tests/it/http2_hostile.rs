@@ -1,43 +1,12 @@
 //! HTTP/2 frame by frame: malformed requests reach no backend, floods end their connection and nothing else.
 
+use landfall::testing::frames::{
+    ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, PREFACE, RST_STREAM, SETTINGS,
+    WINDOW_UPDATE, frame, section,
+};
 use landfall::testing::{Origin, Raw, TestServer};
 
 use crate::fixtures::{asked, get, with_origin};
-
-pub(crate) const DATA: u8 = 0;
-pub(crate) const HEADERS: u8 = 1;
-pub(crate) const RST_STREAM: u8 = 3;
-pub(crate) const SETTINGS: u8 = 4;
-pub(crate) const PING: u8 = 6;
-pub(crate) const GOAWAY: u8 = 7;
-pub(crate) const WINDOW_UPDATE: u8 = 8;
-pub(crate) const CONTINUATION: u8 = 9;
-
-pub(crate) const END_STREAM: u8 = 1;
-pub(crate) const ACK: u8 = 1;
-pub(crate) const END_HEADERS: u8 = 4;
-
-/// A frame (RFC 9113 §4.1).
-pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-    let mut octets = vec![length[1], length[2], length[3], kind, flags];
-    octets.extend_from_slice(&stream.to_be_bytes());
-    octets.extend_from_slice(payload);
-    octets
-}
-
-/// A field section of literals without indexing (RFC 7541 §6.2.2).
-pub(crate) fn section(fields: &[(&str, &str)]) -> Vec<u8> {
-    let mut block = Vec::new();
-    for (name, value) in fields {
-        block.push(0);
-        for text in [name, value] {
-            block.push(u8::try_from(text.len()).unwrap());
-            block.extend_from_slice(text.as_bytes());
-        }
-    }
-    block
-}
 
 pub(crate) const SOUND: &[(&str, &str)] =
     &[(":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "a.test")];
@@ -45,7 +14,7 @@ pub(crate) const SOUND: &[(&str, &str)] =
 /// A connection on which both ends have said their settings.
 pub(crate) async fn begin(server: &TestServer) -> Raw {
     let mut client = Raw::connect(server.http()).await;
-    client.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
+    client.send(PREFACE).await;
     client.send(frame(SETTINGS, 0, 0, &[])).await;
     client
 }

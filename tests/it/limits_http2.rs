@@ -1,16 +1,16 @@
 //! Limits on clients of HTTP/2 at their boundaries, frame by frame.
 
+use landfall::testing::frames::{
+    ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, PRIORITY, RST_STREAM, SETTINGS,
+    WINDOW_UPDATE, frame, section,
+};
 use landfall::testing::objects::settings;
 use landfall::testing::{Raw, TestServer};
 
 use crate::fixtures::{with_origin, with_raw_origin};
-use crate::http2_hostile::{
-    ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, Frame, GOAWAY, HEADERS, PING, RST_STREAM,
-    SETTINGS, SOUND, WINDOW_UPDATE, begin, frame, goaway, next_frame, section,
-};
+use crate::http2_hostile::{ENHANCE_YOUR_CALM, Frame, SOUND, begin, goaway, next_frame};
 use crate::limits::hits;
 
-const PRIORITY: u8 = 2;
 const UNKNOWN: u8 = 0x20;
 const REFUSED_STREAM: u32 = 7;
 const CANCEL: u32 = 8;

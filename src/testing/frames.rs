@@ -1,0 +1,45 @@
+//! HTTP/2 frames written octet by octet (RFC 9113 §4, §6), legal or not.
+
+pub const DATA: u8 = 0;
+pub const HEADERS: u8 = 1;
+pub const PRIORITY: u8 = 2;
+pub const RST_STREAM: u8 = 3;
+pub const SETTINGS: u8 = 4;
+pub const PING: u8 = 6;
+pub const GOAWAY: u8 = 7;
+pub const WINDOW_UPDATE: u8 = 8;
+pub const CONTINUATION: u8 = 9;
+
+pub const END_STREAM: u8 = 1;
+pub const ACK: u8 = 1;
+pub const END_HEADERS: u8 = 4;
+/// HEADERS begin with a priority.
+pub const PRIORITIZED: u8 = 32;
+
+/// What a client says first.
+pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// A frame.
+#[must_use]
+pub fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let [_, length @ ..] = u32::try_from(payload.len()).expect("a payload is short").to_be_bytes();
+    let mut octets = length.to_vec();
+    octets.extend_from_slice(&[kind, flags]);
+    octets.extend_from_slice(&stream.to_be_bytes());
+    octets.extend_from_slice(payload);
+    octets
+}
+
+/// A field section of literals without indexing (RFC 7541 §6.2.2), with names and values of at most 126 octets.
+#[must_use]
+pub fn section(fields: &[(&str, &str)]) -> Vec<u8> {
+    let mut block = Vec::new();
+    for (name, value) in fields {
+        block.push(0);
+        for text in [name, value] {
+            block.push(u8::try_from(text.len()).ok().filter(|length| *length < 127).expect("the text is short"));
+            block.extend_from_slice(text.as_bytes());
+        }
+    }
+    block
+}
