@@ -87,6 +87,12 @@ pub(crate) trait Source {
         taken
     }
 
+    /// Pieces larger than this are of no use to whom they are for.
+    fn limit_pieces(&mut self, _octets: usize) {}
+
+    /// The piece will not be taken on for a while: holds no more memory than it needs.
+    fn settle(&mut self) {}
+
     /// The trailers, once the body has ended.
     fn trailers(&self) -> Option<&Fields>;
 
@@ -100,6 +106,11 @@ pub(crate) trait Source {
 pub(crate) trait Sink {
     /// Moves octets of the source's current piece; ready when at least one was moved or a buffer took it.
     fn poll_move(&mut self, cx: &mut Context<'_>, source: &mut impl Source) -> Poll<Result<usize, SinkError>>;
+
+    /// The largest piece that is worth having: what is read beyond it would only wait.
+    fn largest_piece(&self) -> usize {
+        usize::MAX
+    }
 
     /// Ends the body. Nothing is sent before [`poll_flush`](Self::poll_flush).
     fn finish(&mut self, trailers: Option<&Fields>);
@@ -186,6 +197,7 @@ impl Pump {
         sink: &mut impl Sink,
         timer: &mut IdleTimer,
     ) -> Poll<Result<(), PumpError>> {
+        source.limit_pieces(sink.largest_piece());
         loop {
             match self.phase {
                 Phase::Done => return Poll::Ready(Ok(())),
@@ -204,7 +216,10 @@ impl Pump {
                         self.enter(if source.piece().is_empty() { Phase::Reading } else { Phase::Writing });
                     }
                     Poll::Ready(Err(error)) => return Poll::Ready(Err(PumpError::Sink(error))),
-                    Poll::Pending => return self.wait(Waiting::Sink, cx, timer),
+                    Poll::Pending => {
+                        source.settle();
+                        return self.wait(Waiting::Sink, cx, timer);
+                    }
                 },
                 Phase::Flushing => match sink.poll_flush(cx) {
                     Poll::Ready(Ok(())) => self.enter(Phase::Done),

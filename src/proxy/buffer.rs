@@ -12,8 +12,13 @@ use super::wire::Wire;
 
 /// What is read into.
 const ROOM: usize = 64 * 1024;
-/// Up to this many octets are moved to a place of their own while more are waited for.
-const KEPT: usize = 8 * 1024;
+/// How much is read at first. Twice as much is read after each time that there was as much, up to the whole room: what
+/// nobody takes on is little, and what flows goes in large pieces.
+const REACH: usize = 16 * 1024;
+/// Up to this many octets are moved to a place of their own while something is waited for.
+const KEPT: usize = 16 * 1024;
+/// As many as lead from the first reach to the whole room.
+const MOST_DOUBLINGS: u32 = (ROOM / REACH).ilog2();
 /// How much room a thread keeps for the next to read.
 const SPARE: usize = 64;
 
@@ -22,12 +27,22 @@ thread_local! {
 }
 
 /// Octets read and not yet consumed, contiguous.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct ReadBuffer {
     /// Room of the thread's, or the octets themselves and no more.
     bytes: Vec<u8>,
     start: usize,
     end: usize,
+    /// How often as much was read as was asked for, in a row.
+    doublings: u32,
+    /// More than this is not read at once.
+    most: usize,
+}
+
+impl Default for ReadBuffer {
+    fn default() -> Self {
+        Self { bytes: Vec::new(), start: 0, end: 0, doublings: 0, most: ROOM }
+    }
 }
 
 impl ReadBuffer {
@@ -44,7 +59,7 @@ impl ReadBuffer {
     pub(crate) fn consume(&mut self, octets: usize) {
         self.start = self.start.saturating_add(octets).min(self.end);
         if self.is_empty() {
-            *self = Self::default();
+            *self = Self { bytes: Vec::new(), start: 0, end: 0, ..*self };
         }
     }
 
@@ -58,13 +73,23 @@ impl ReadBuffer {
         }
     }
 
+    /// From now on reads at most so much at once, if that is more than what is read at first.
+    pub(crate) fn limit(&mut self, octets: usize) {
+        self.most = octets.clamp(REACH, ROOM);
+    }
+
     /// Reads more. The result is the number of new octets; 0 is the end of the stream.
     pub(crate) fn poll_fill(&mut self, cx: &mut Context<'_>, wire: &Wire) -> Poll<io::Result<usize>> {
         self.make_room(1);
-        let room = self.bytes.get_mut(self.end..).unwrap_or_default();
+        let reach = (REACH << self.doublings).min(self.most).min(self.bytes.len() - self.end);
+        let room = self.bytes.get_mut(self.end..self.end + reach).unwrap_or_default();
         let read = wire.poll_read(cx, room);
         match read {
-            Poll::Ready(Ok(octets)) => self.end += octets,
+            Poll::Ready(Ok(octets)) => {
+                self.end += octets;
+                let wider = (self.doublings + 1).min(MOST_DOUBLINGS);
+                self.doublings = if octets == reach { wider } else { 0 };
+            }
             Poll::Ready(Err(_)) | Poll::Pending => self.settle(),
         }
         read
@@ -78,7 +103,7 @@ impl ReadBuffer {
             if let Some(front) = room.get_mut(..kept.len()) {
                 front.copy_from_slice(kept);
             }
-            *self = Self { start: 0, end: kept.len(), bytes: room };
+            *self = Self { start: 0, end: kept.len(), bytes: room, ..*self };
         }
         if self.bytes.len() - self.end >= octets {
             return;
@@ -92,14 +117,14 @@ impl ReadBuffer {
         }
     }
 
-    /// Gives the room back, as nothing more is there to be read now.
-    fn settle(&mut self) {
+    /// Gives the room back, as there is nothing more to read now, or nobody who takes on what there is.
+    pub(crate) fn settle(&mut self) {
         let kept = self.filled();
-        if kept.len() > KEPT {
+        if kept.len() > KEPT || self.bytes.len() < ROOM {
             return;
         }
         let (bytes, end) = (kept.to_vec(), kept.len());
-        *self = Self { bytes, start: 0, end };
+        *self = Self { bytes, start: 0, end, doublings: 0, ..*self };
     }
 }
 
@@ -153,7 +178,7 @@ mod tests {
     #[test]
     fn what_is_too_much_to_be_moved_stays() {
         let mut buffer = ReadBuffer::default();
-        buffer.preload(&[1; KEPT + 1]);
+        buffer.preload(&vec![1; KEPT + 1]);
         buffer.settle();
         assert_eq!(buffer.bytes.len(), ROOM);
     }

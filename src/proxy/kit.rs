@@ -10,6 +10,8 @@ use crate::request::RequestHead;
 
 /// How many a thread keeps for later.
 const SPARE: usize = 64;
+/// What a head's memory is shrunk to: more than nearly all take.
+const KEPT_HEAD: usize = 4 * 1024;
 /// The largest body that was kept for another attempt and whose memory stays with the kit.
 const KEPT_BODY: usize = 16 * 1024;
 
@@ -56,6 +58,10 @@ impl Drop for Lent {
         let Some(mut kit) = self.0.take().filter(|_| !std::thread::panicking()) else { return };
         kit.head.clear();
         kit.outgoing.clear();
+        kit.head.target.shrink_to(KEPT_HEAD);
+        kit.head.fields.shrink_to(KEPT_HEAD);
+        kit.memory.response.clear();
+        kit.memory.response.fields.shrink_to(KEPT_HEAD);
         kit.memory.kept.clear();
         kit.memory.kept.shrink_to(KEPT_BODY);
         let _kept = KITS.try_with(|kits| {

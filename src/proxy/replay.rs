@@ -117,6 +117,14 @@ impl<B: Source> Source for Replay<'_, B> {
         taken
     }
 
+    fn limit_pieces(&mut self, octets: usize) {
+        self.inner.limit_pieces(octets);
+    }
+
+    fn settle(&mut self) {
+        self.inner.settle();
+    }
+
     fn trailers(&self) -> Option<&Fields> {
         self.inner.trailers()
     }

@@ -58,6 +58,12 @@ impl Fields {
         self.entries.clear();
     }
 
+    /// Gives memory up beyond that of a list of so many octets.
+    pub fn shrink_to(&mut self, octets: usize) {
+        self.bytes.shrink_to(octets);
+        self.entries.shrink_to(octets / size_of::<Entry>());
+    }
+
     /// Appends a field. The caller has checked that name and value are legal (RFC 9110 §5.1, §5.5).
     pub fn push(&mut self, name: &[u8], value: &[u8]) {
         let known = FieldName::of(name);

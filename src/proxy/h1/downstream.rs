@@ -417,6 +417,14 @@ impl Source for Body<'_> {
         self.incoming.consume(self.buffer, octets);
     }
 
+    fn limit_pieces(&mut self, octets: usize) {
+        self.buffer.limit(octets);
+    }
+
+    fn settle(&mut self) {
+        self.buffer.settle();
+    }
+
     fn trailers(&self) -> Option<&Fields> {
         self.incoming.trailers()
     }

@@ -9,7 +9,7 @@ use h2::server::SendResponse;
 use http::{HeaderMap, Response, StatusCode};
 
 use super::fields::{self, MapWriter};
-use super::sending::Sending;
+use super::sending::{self, Sending};
 use super::watch::Watch;
 use crate::proxy::body::{Length, Sink, SinkError, Source};
 use crate::proxy::sides::{Reply, ReplyBody, Sent};
@@ -84,6 +84,10 @@ impl Sink for H2Reply {
             self.sent.body += octets as u64;
         }
         moved
+    }
+
+    fn largest_piece(&self) -> usize {
+        sending::FRAME
     }
 
     fn finish(&mut self, trailers: Option<&Fields>) {

@@ -17,6 +17,9 @@ use crate::request::Fields;
 /// The most octets of one stream that the crate holds for sending.
 pub(super) const MAX_BUFFERED: usize = 128 * 1024;
 
+/// What a frame holds unless the receiver allows more (RFC 9113 §4.2).
+pub(super) const FRAME: usize = 16 * 1024;
+
 /// Whether END_STREAM was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {

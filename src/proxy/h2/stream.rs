@@ -15,7 +15,7 @@ use http::{HeaderMap, Method, Request, Uri, response};
 use super::failure;
 use super::fields::{self, FieldsError, MapWriter};
 use super::receiving::Receiving;
-use super::sending::Sending;
+use super::sending::{self, Sending};
 use super::upstream::StreamCount;
 use crate::proxy::body::{Length, Piece, Sink, SinkError, Source, SourceError};
 use crate::proxy::sides::{Answer, AnswerError, AnswerHead, Call, Outbound, TrailersWanted};
@@ -113,6 +113,10 @@ impl Sink for Upload {
             Some(sending) => sending.poll_move(cx, source),
             None => Poll::Ready(Err(SinkError::Reset)),
         }
+    }
+
+    fn largest_piece(&self) -> usize {
+        sending::FRAME
     }
 
     fn finish(&mut self, trailers: Option<&Fields>) {
