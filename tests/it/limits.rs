@@ -22,6 +22,13 @@ async fn kept(server: &TestServer) -> Raw {
     client
 }
 
+/// A client that has sent a request but for its last two octets.
+async fn busy(server: &TestServer) -> Raw {
+    let mut client = Raw::connect(server.http()).await;
+    client.send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 4\r\n\r\nha").await;
+    client
+}
+
 /// What a request that is sent as it stands is answered with.
 async fn status(server: &TestServer, request: &str) -> u16 {
     let mut client = Raw::connect(server.http()).await;
@@ -60,16 +67,18 @@ on_workers! {
     async fn connections_beyond_the_number_in_all_are_closed_at_once(workers) {
         let (mut server, _origin) = with_origin(workers).await;
         server.apply([settings([("max-connections", "3")])]);
-        let mut clients = vec![kept(&server).await, kept(&server).await, kept(&server).await];
+        // Busy ones: where there are so many, idle ones are told to leave.
+        let mut clients = vec![busy(&server).await, busy(&server).await, busy(&server).await];
+        server.counted("landfall_connections_active{listener=\"http\"}", 3).await;
         Raw::connect(server.http()).await.closed().await;
         Raw::connect(server.https()).await.closed().await;
         server.counted(&hits("max-connections"), 2).await;
         server.counted("landfall_connections_shed_total{listener=\"http\"}", 1).await;
         clients.pop();
         server.counted("landfall_connections_active{listener=\"http\"}", 2).await;
-        clients.push(kept(&server).await);
+        clients.push(busy(&server).await);
         for client in &mut clients {
-            client.send(get("a.test", "/")).await;
+            client.send("lf").await;
             assert_eq!(client.response().await.status(), 200);
         }
     }
