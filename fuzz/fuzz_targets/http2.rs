@@ -175,7 +175,7 @@ fn check_head(head: &str) -> Body {
     for line in lines {
         let (name, value) = line.split_once(": ").unwrap_or_else(|| panic!("no field: {line:?}"));
         assert!(is_token(name), "a name that is none: {name:?}");
-        assert!(!value.contains(|c: char| c.is_control() && c != '\t'), "a control character: {value:?}");
+        assert!(!value.contains(|c: char| c.is_ascii_control() && c != '\t'), "a control character: {value:?}");
         fields.push((name.to_ascii_lowercase(), value));
     }
     let all =
@@ -206,12 +206,11 @@ fn read_chunks(stream: &mut TcpStream, octets: &mut Vec<u8>) -> Option<()> {
     }
 }
 
-/// The text up to a delimiter. `None` if the connection ends before.
+/// The text up to a delimiter, each octet a character: values may hold such beyond ASCII (RFC 9110 §5.5). `None` if the connection ends before.
 fn read_until(stream: &mut TcpStream, octets: &mut Vec<u8>, delimiter: &[u8]) -> Option<String> {
     loop {
         if let Some(at) = octets.windows(delimiter.len()).position(|part| part == delimiter) {
-            let text = octets.drain(..at + delimiter.len()).take(at).collect();
-            return Some(String::from_utf8(text).unwrap_or_else(|error| panic!("octets that are no text: {error}")));
+            return Some(octets.drain(..at + delimiter.len()).take(at).map(char::from).collect());
         }
         fill(stream, octets)?;
     }
