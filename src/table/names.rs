@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
 use super::lookup::HostIndex;
 
@@ -31,11 +32,15 @@ impl Names {
 
     /// Adds an index under its name, in place of the one there was.
     pub(super) fn insert(&mut self, index: Arc<HostIndex>) {
-        self.remove(index.name());
         let hash = self.hasher.hash_one(index.name());
         let hasher = &self.hasher;
-        if let Some(shard) = Arc::make_mut(&mut self.shards).get_mut(shard_of(hash)) {
-            Arc::make_mut(shard).insert_unique(hash, index, |index| hasher.hash_one(index.name()));
+        let Some(shard) = Arc::make_mut(&mut self.shards).get_mut(shard_of(hash)) else { return };
+        let is_same = |other: &Arc<HostIndex>| other.name() == index.name();
+        match Arc::make_mut(shard).entry(hash, is_same, |other| hasher.hash_one(other.name())) {
+            Entry::Occupied(mut entry) => *entry.get_mut() = index,
+            Entry::Vacant(entry) => {
+                entry.insert(index);
+            }
         }
     }
 
