@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use std::io;
 use std::task::{Context, Poll};
 
+use super::spare;
 use super::wire::Wire;
 
 /// What is read into.
@@ -19,8 +20,6 @@ const REACH: usize = 16 * 1024;
 const KEPT: usize = 16 * 1024;
 /// As many as lead from the first reach to the whole room.
 const MOST_DOUBLINGS: u32 = (ROOM / REACH).ilog2();
-/// How much room a thread keeps for the next to read.
-const SPARE: usize = 64;
 
 thread_local! {
     static ROOMS: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
@@ -98,7 +97,7 @@ impl ReadBuffer {
     /// Makes room for at least `octets` more: the thread's, else by moving the rest to the front, else by growing.
     fn make_room(&mut self, octets: usize) {
         if self.bytes.len() < ROOM {
-            let mut room = ROOMS.with_borrow_mut(Vec::pop).unwrap_or_else(|| vec![0; ROOM]);
+            let mut room = spare::take(&ROOMS).unwrap_or_else(|| vec![0; ROOM]);
             let kept = self.filled();
             if let Some(front) = room.get_mut(..kept.len()) {
                 front.copy_from_slice(kept);
@@ -130,19 +129,10 @@ impl ReadBuffer {
 
 impl Drop for ReadBuffer {
     fn drop(&mut self) {
-        give_back(std::mem::take(&mut self.bytes));
-    }
-}
-
-/// Keeps room for the next to read, unless there is enough or the thread ends.
-fn give_back(room: Vec<u8>) {
-    if room.len() == ROOM {
-        let _kept = ROOMS.try_with(|rooms| {
-            let mut rooms = rooms.borrow_mut();
-            if rooms.len() < SPARE {
-                rooms.push(room);
-            }
-        });
+        // Octets that were moved to a place of their own, or a room that had to grow, are no room for the next.
+        if self.bytes.len() == ROOM {
+            spare::keep(&ROOMS, std::mem::take(&mut self.bytes));
+        }
     }
 }
 

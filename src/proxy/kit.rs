@@ -6,10 +6,9 @@ use std::ops::{Deref, DerefMut};
 
 use super::h1::outgoing::Outgoing;
 use super::service::Memory;
+use super::spare;
 use crate::request::RequestHead;
 
-/// How many a thread keeps for later.
-const SPARE: usize = 64;
 /// What a head's memory is shrunk to: more than nearly all take.
 const KEPT_HEAD: usize = 4 * 1024;
 /// The largest body that was kept for another attempt and whose memory stays with the kit.
@@ -34,7 +33,7 @@ pub(crate) struct Lent(Option<Box<Kit>>);
 
 impl Lent {
     pub(crate) fn new() -> Self {
-        Self(Some(KITS.with_borrow_mut(Vec::pop).unwrap_or_default()))
+        Self(Some(spare::take(&KITS).unwrap_or_default()))
     }
 }
 
@@ -64,12 +63,7 @@ impl Drop for Lent {
         kit.memory.response.fields.shrink_to(KEPT_HEAD);
         kit.memory.kept.clear();
         kit.memory.kept.shrink_to(KEPT_BODY);
-        let _kept = KITS.try_with(|kits| {
-            let mut kits = kits.borrow_mut();
-            if kits.len() < SPARE {
-                kits.push(kit);
-            }
-        });
+        spare::keep(&KITS, kit);
     }
 }
 

@@ -26,6 +26,7 @@ mod respond;
 mod retry;
 mod service;
 mod sides;
+mod spare;
 mod timer;
 mod tunnel;
 mod upstream;
