@@ -1,9 +1,9 @@
-//! The client side over HTTP/1.1: one connection, its requests one after the other.
+//! The client side over HTTP/1.1: one connection, its requests one after the other, and their bodies. The replies are
+//! [`super::reply`]'s.
 //!
 //! Every message is read in exactly one way or refused with an answer and a close. After a response the connection
 //! goes on only if the request was read to its last octet (RFC 9112 §9.3).
 
-use std::cell::Cell;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -12,17 +12,18 @@ use std::time::Duration;
 use super::chunked::{Bounds, Decoder};
 use super::framing::{BodyLength, Expectation, Persistence, RequestFraming, TrailerSupport};
 use super::incoming::{Framing, Incoming};
-use super::outgoing::{Delimiting, Outgoing};
+use super::outgoing::Outgoing;
 use super::parse::{Limits, Parsed};
+use super::reply::{H1Reply, Shared};
 use super::{HeadError, encode, parse};
 use crate::ir::{Limit, Limits as ClientLimits};
-use crate::proxy::body::{Length, Piece, Sink, SinkError, Source, SourceError};
+use crate::proxy::body::{Length, Piece, Source, SourceError};
 use crate::proxy::buffer::ReadBuffer;
 use crate::proxy::drain::Drain;
 use crate::proxy::kit::{Kit, Lent};
 use crate::proxy::overload::Standing;
 use crate::proxy::service::{self, Inbound};
-use crate::proxy::sides::{Demand, InterimResponses, Reply, ReplyBody, Sent, TrailersWanted};
+use crate::proxy::sides::{Demand, InterimResponses, TrailersWanted};
 use crate::proxy::timer::IdleTimer;
 use crate::proxy::wire::Wire;
 use crate::proxy::worker::Worker;
@@ -306,34 +307,6 @@ fn demand(framing: &RequestFraming, version: Version) -> Demand<'_> {
     }
 }
 
-/// What body and reply of one exchange tell each other.
-struct Shared<'a> {
-    worker: &'a Worker,
-    persistence: Persistence,
-    /// `100 Continue` is owed to the client before its body is read.
-    owes_continue: Cell<bool>,
-    /// The final response has begun.
-    begun: Cell<bool>,
-    /// The response says that the connection closes.
-    closing: Cell<bool>,
-    aborted: Cell<bool>,
-    tunnelled: Cell<bool>,
-}
-
-impl<'a> Shared<'a> {
-    fn new(worker: &'a Worker, persistence: Persistence, expect: Expectation) -> Self {
-        Self {
-            worker,
-            persistence,
-            owes_continue: Cell::new(expect == Expectation::Continue),
-            begun: Cell::new(false),
-            closing: Cell::new(false),
-            aborted: Cell::new(false),
-            tunnelled: Cell::new(false),
-        }
-    }
-}
-
 /// The request body.
 struct Body<'a> {
     wire: &'a Wire,
@@ -435,111 +408,5 @@ impl Source for Body<'_> {
 
     fn wire_octets(&self) -> u64 {
         self.incoming.wire_octets()
-    }
-}
-
-/// The response.
-struct H1Reply<'a> {
-    wire: &'a Wire,
-    outgoing: &'a mut Outgoing,
-    shared: &'a Shared<'a>,
-    version: Version,
-}
-
-impl<'a> H1Reply<'a> {
-    fn new(wire: &'a Wire, outgoing: &'a mut Outgoing, shared: &'a Shared<'a>, version: Version) -> Self {
-        Self { wire, outgoing, shared, version }
-    }
-
-    /// What the response says of the connection's future.
-    fn connection_field(&mut self, delimited_by_close: bool) {
-        let last = self.shared.persistence == Persistence::Close || self.shared.closing.get();
-        if last || delimited_by_close || self.shared.worker.is_leaving() {
-            self.shared.closing.set(true);
-            encode::connection_close(self.outgoing.buffer());
-        } else if self.version == Version::Http10 {
-            encode::connection_keep_alive(self.outgoing.buffer());
-        }
-    }
-}
-
-impl Sink for H1Reply<'_> {
-    fn poll_move(&mut self, cx: &mut Context<'_>, source: &mut impl Source) -> Poll<Result<usize, SinkError>> {
-        self.outgoing.poll_move(cx, self.wire, source)
-    }
-
-    fn finish(&mut self, trailers: Option<&Fields>) {
-        self.outgoing.finish(trailers);
-    }
-
-    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SinkError>> {
-        self.outgoing.poll_flush(cx, self.wire)
-    }
-}
-
-impl Reply for H1Reply<'_> {
-    type Fields<'a>
-        = encode::FieldLines<'a>
-    where
-        Self: 'a;
-
-    fn interim(&mut self, status: u16, fields: &Fields) {
-        let buffer = self.outgoing.buffer();
-        encode::status_line(buffer, status);
-        for field in fields.iter() {
-            encode::field(buffer, field.name, field.value);
-        }
-        encode::end_of_head(buffer);
-    }
-
-    fn begin(&mut self, status: u16) -> Self::Fields<'_> {
-        self.shared.begun.set(true);
-        let buffer = self.outgoing.buffer();
-        encode::status_line(buffer, status);
-        encode::FieldLines(buffer)
-    }
-
-    fn end(&mut self, body: ReplyBody) {
-        let mut delimited_by_close = false;
-        match body {
-            ReplyBody::Absent { stated: None } => {}
-            ReplyBody::Absent { stated: Some(octets) } | ReplyBody::Exact(octets) => {
-                encode::content_length(self.outgoing.buffer(), octets);
-            }
-            ReplyBody::Unknown if self.version == Version::Http10 => delimited_by_close = true,
-            ReplyBody::Unknown => {
-                encode::field(self.outgoing.buffer(), b"Transfer-Encoding", b"chunked");
-                self.outgoing.delimit(Delimiting::Chunked { open: 0 });
-            }
-        }
-        // The client may hold back its body for good once it has the answer: what follows cannot be told apart.
-        let unread = self.shared.owes_continue.get();
-        self.connection_field(delimited_by_close || unread);
-        encode::end_of_head(self.outgoing.buffer());
-    }
-
-    fn end_upgraded(&mut self, protocol: &[u8]) {
-        let buffer = self.outgoing.buffer();
-        encode::connection_upgrade(buffer, protocol);
-        encode::end_of_head(buffer);
-        self.outgoing.delimit(Delimiting::Raw);
-        self.shared.tunnelled.set(true);
-    }
-
-    fn close_after(&mut self) {
-        self.shared.closing.set(true);
-    }
-
-    fn has_begun(&self) -> bool {
-        self.shared.begun.get()
-    }
-
-    fn abort(&mut self) {
-        self.shared.aborted.set(true);
-    }
-
-    fn sent(&self) -> Sent {
-        let (total, body) = self.outgoing.counts();
-        Sent { total, body }
     }
 }

@@ -2,12 +2,13 @@
 //!
 //! `parse`, `target`, `framing`, `chunked`, `trailers` and `encode` are the codec: octets in, values out, no I/O.
 //! `incoming` and `outgoing` move bodies over a connection with it; `downstream` and `upstream` are the two sides of an
-//! exchange.
+//! exchange, `reply` is what the first of them answers by.
 
 mod error;
 mod incoming;
 mod octets;
 pub(crate) mod outgoing;
+mod reply;
 mod signals;
 
 pub mod chunked;
