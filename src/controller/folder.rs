@@ -39,6 +39,7 @@ impl Running {
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut moving = None;
         loop {
+            let untold = self.rebuild.untold();
             tokio::select! {
                 _ = &mut self.stopped => return,
                 () = watcher.changed() => hold_off.note(Instant::now()),
@@ -53,6 +54,7 @@ impl Running {
                     moving = self.look(&watcher, Instant::now()).await;
                 }
                 () = self.rebuild.names_changed() => self.rebuild.publish_names(),
+                () = until(untold) => self.rebuild.log_due(),
             }
         }
     }

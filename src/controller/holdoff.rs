@@ -1,8 +1,9 @@
-//! When to act on changes: the first after idle at once; while changes stream in, so that acting on them takes no more
-//! than a fifth of the time.
+//! When to act on changes: the first after idle at once; while changes stream in, after a rest of four times what acting
+//! took last, but of 200 ms at most.
 //!
-//! Acting costs what has changed, so that a stream of small changes is followed one by one, and changes that cost much
-//! are taken together. Knows no clock; whoever asks says what time it is.
+//! So acting takes a fifth of the time as long as it takes 50 ms or less; what takes longer takes more of it, since a
+//! change is to be live soon. Acting costs what has changed: a stream of small changes is followed one by one, and
+//! changes that cost much are taken together. Knows no clock; whoever asks says what time it is.
 
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use tokio::time::Instant;
 
 /// How much longer than acting took nothing is acted on.
 const REST: u32 = 4;
-/// The longest that a change waits for others.
+/// The longest rest: what a change waits for others at most.
 const LONGEST: Duration = Duration::from_millis(200);
 
 /// Decides when pending changes are due.

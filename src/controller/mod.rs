@@ -8,6 +8,7 @@ mod dns;
 mod folder;
 mod holdoff;
 mod outcome;
+mod publications;
 mod rebuild;
 mod reporting;
 mod watch;

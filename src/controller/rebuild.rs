@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::dns::Names;
 use super::outcome::Outcome;
+use super::publications::{Line, Publications, Published};
 use crate::compile::{Compiled, Compiler};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::ir::{BackendId, Endpoint, EndpointSource, ObjectKind, UnixTime};
@@ -36,6 +37,7 @@ pub(super) struct Rebuild {
     snapshot: Snapshot,
     compile_time: Duration,
     outcomes: cell::Sender<Outcome>,
+    publications: Publications,
 }
 
 impl Rebuild {
@@ -53,6 +55,7 @@ impl Rebuild {
             snapshot: Snapshot::default(),
             compile_time: Duration::ZERO,
             outcomes: cell::Sender::default(),
+            publications: Publications::default(),
         }
     }
 
@@ -84,6 +87,18 @@ impl Rebuild {
         self.publish(Instant::now());
     }
 
+    /// When the log is to be told of publications, by [`log_due`](Self::log_due); `None` while it knows them all.
+    pub(super) fn untold(&self) -> Option<Instant> {
+        self.publications.due(Instant::now())
+    }
+
+    /// Tells the log of publications, if it is time to.
+    pub(super) fn log_due(&mut self) {
+        if let Some(line) = self.publications.take_due(Instant::now()) {
+            log_publications(line);
+        }
+    }
+
     fn publish(&mut self, since: Instant) {
         let of_names = self.resolve();
         let mut diagnostics = self.current.diagnostics.clone();
@@ -111,7 +126,9 @@ impl Rebuild {
         let generation = state.generation;
         self.live = Some(state);
         let timings = Timings { compile: self.compile_time, publish: since.elapsed() };
-        tracing::info!(generation, compile = ?timings.compile, publish = ?timings.publish, "published");
+        tracing::debug!(generation, compile = ?timings.compile, publish = ?timings.publish, "live");
+        self.publications.note(Published { generation, timings });
+        self.log_due();
         let published = Some(SystemTime::now());
         self.report.store(Report { generation, published, diagnostics, objects, timings });
     }
@@ -154,6 +171,19 @@ impl Rebuild {
             Arc::make_mut(&mut self.endpoints).insert(id.clone(), Arc::clone(list));
         }
     }
+}
+
+impl Drop for Rebuild {
+    fn drop(&mut self) {
+        if let Some(line) = self.publications.take() {
+            log_publications(line);
+        }
+    }
+}
+
+fn log_publications(line: Line) {
+    let Line { publications, last: Published { generation, timings } } = line;
+    tracing::info!(generation, publications, compile = ?timings.compile, publish = ?timings.publish, "published");
 }
 
 /// Says what is newly wrong, and what no longer is: each once, not at every rebuild.

@@ -27,7 +27,7 @@ pub struct Report {
 }
 
 /// What a publication took.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Timings {
     /// Objects to configuration, table and certificates.
     pub compile: Duration,

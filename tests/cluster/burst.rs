@@ -13,7 +13,7 @@ fn a_thousand_ingresses_in_a_burst_are_all_served_and_compiled_together() {
         let scene = Scene::of_one(&cluster).await;
         let landfall = &scene.landfall;
         let load = crate::load::Load::on(landfall.http, "a.test");
-        let before = landfall.log().with(" published ").len();
+        let before = landfall.publications().await;
         let host = |number: usize| format!("burst-{number}.test");
         let objects =
             (0..BURST).map(|number| ingress(&scene.namespace, &format!("burst-{number}"), &host(number), "/", "web"));
@@ -21,7 +21,7 @@ fn a_thousand_ingresses_in_a_burst_are_all_served_and_compiled_together() {
         for number in 0..BURST {
             landfall.until_answer(&host(number), "/", "web-1").await;
         }
-        let published = landfall.log().with(" published ").len() - before;
+        let published = landfall.publications().await - before;
         assert!(published < BURST / 4, "{published} generations for {BURST} Ingresses");
         load.end().await.assert_flawless();
     });

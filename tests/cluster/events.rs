@@ -66,9 +66,9 @@ fn a_diagnostic_is_one_event_while_it_lasts_and_counted_when_it_comes_back() {
         let landfall = edge.landfall("one", &[]).await;
         only(&edge, &landfall, "MissingSecret", 1).await;
         for number in 0..20 {
-            let published = landfall.log().with(" published ").len();
+            let published = landfall.publications().await;
             edge.ingress(&format!("other-{number}")).await;
-            landfall.until("it is compiled", async || landfall.log().with(" published ").len() > published).await;
+            landfall.until("it is compiled", async || landfall.publications().await > published).await;
         }
         only(&edge, &landfall, "MissingSecret", 1).await;
         let secret = tls_secret(&edge.namespace, "tls", &TestCa::new().issue_for(["a.test"]));

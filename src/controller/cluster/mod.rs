@@ -47,7 +47,7 @@ impl Running {
     pub(super) async fn run(mut self) {
         let mut hold_off = HoldOff::default();
         loop {
-            let due = self.following.due(&hold_off);
+            let (due, untold) = (self.following.due(&hold_off), self.rebuild.untold());
             tokio::select! {
                 _ = &mut self.stopped => return,
                 news = self.following.news() => match news {
@@ -60,6 +60,7 @@ impl Running {
                     }
                 }
                 () = self.rebuild.names_changed() => self.rebuild.publish_names(),
+                () = until(untold) => self.rebuild.log_due(),
             }
         }
     }

@@ -111,6 +111,12 @@ impl Landfall {
         one
     }
 
+    /// How many configurations it has published.
+    pub(crate) async fn publications(&self) -> usize {
+        let count = self.metric("nginx_ingress_controller_success", &[]).await.expect("it tells its metrics");
+        count.to_string().parse().expect("a count is a whole number")
+    }
+
     /// The answer to one GET over HTTP, on a connection of its own.
     pub(crate) async fn get(&self, host: &str, path: &str) -> Message {
         let mut connection = Raw::connect(self.http).await;
