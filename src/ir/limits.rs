@@ -135,7 +135,7 @@ limits! {
     SEND_TIMEOUT send_timeout: Duration = "client-send-timeout" Seconds 30 in 1..=86_400,
         "Time in which a client that has to be waited for takes client-send-minimum octets of a response" => "broken off";
     SEND_MINIMUM send_minimum: u32 = "client-send-minimum" Octets 1024 in 1..=1_048_576,
-        "Octets that a client has to take in that time" => "broken off";
+        "Octets that a client has to take in that time" => "broken off; counted as `client-send-timeout`";
     KEEP_ALIVE keep_alive: Duration = "keep-alive" Seconds 75 in 0..=4_294_967_295,
         "Time between two requests of a connection; 0 closes after each response" => "close; HTTP/2: GOAWAY";
     KEEP_ALIVE_REQUESTS keep_alive_requests: u32 = "keep-alive-requests" Count 1000 in 1..=4_294_967_295,
@@ -143,8 +143,8 @@ limits! {
     HTTP2_STREAMS http2_streams: u32 = "http2-max-concurrent-streams" Count 128 in 1..=10_000,
         "HTTP/2 streams at once of one connection" => "REFUSED_STREAM";
     HTTP2_STREAM_WINDOW http2_stream_window: u32 = "http2-stream-window" Octets 65_536 in 16_384..=16_777_216,
-        "Octets of an HTTP/2 request body that are not passed on yet" => "FLOW_CONTROL_ERROR on the stream";
-    HTTP2_CONNECTION_WINDOW http2_connection_window: u32 = "http2-connection-window" Octets 1_048_576 in 65_536..=67_108_864,
+        "Octets of an HTTP/2 request body that are not passed on yet; 65535 until the client acknowledges it" => "FLOW_CONTROL_ERROR on the stream";
+    HTTP2_CONNECTION_WINDOW http2_connection_window: u32 = "http2-connection-window" Octets 1_048_576 in 98_304..=67_108_864,
         "The same of all streams of a connection" => "GOAWAY: FLOW_CONTROL_ERROR";
     HTTP2_HEADS http2_head_octets: u32 = "http2-max-heads-size" Octets 524_288 in 32_768..=67_108_864,
         "Request heads of one HTTP/2 connection whose requests are being answered" => "REFUSED_STREAM";
@@ -159,7 +159,7 @@ limits! {
     HTTP2_PROVOKED http2_provoked_resets: u32 = "http2-max-provoked-resets" Count 200 in 1..=1_000_000,
         "Streams of one connection that are reset for what the client sent" => "GOAWAY: ENHANCE_YOUR_CALM";
     HTTP2_CONTINUATIONS http2_continuations: u32 = "http2-max-continuations" Count 20 in 0..=1000,
-        "CONTINUATION frames of one head" => "GOAWAY: ENHANCE_YOUR_CALM";
+        "CONTINUATION frames of one head; 6 at most where `max-request-head-size` is less than 40k" => "GOAWAY: ENHANCE_YOUR_CALM";
     HTTP2_PINGS http2_pings: u32 = "http2-max-pings" Count 100 in 1..=1_000_000,
         "PING frames in 10 s" => "GOAWAY: ENHANCE_YOUR_CALM";
     HTTP2_SETTINGS http2_settings: u32 = "http2-max-settings" Count 50 in 1..=1_000_000,

@@ -30,16 +30,31 @@ pub fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     octets
 }
 
-/// A field section of literals without indexing (RFC 7541 §6.2.2), with names and values of at most 126 octets.
+/// A field section of literals without indexing (RFC 7541 §6.2.2).
 #[must_use]
 pub fn section(fields: &[(&str, &str)]) -> Vec<u8> {
     let mut block = Vec::new();
     for (name, value) in fields {
         block.push(0);
         for text in [name, value] {
-            block.push(u8::try_from(text.len()).ok().filter(|length| *length < 127).expect("the text is short"));
+            put_length(&mut block, text.len());
             block.extend_from_slice(text.as_bytes());
         }
     }
     block
+}
+
+/// An integer with a prefix of seven bits (RFC 7541 §5.1).
+fn put_length(block: &mut Vec<u8>, length: usize) {
+    let octet = |value: usize| u8::try_from(value).expect("it was made small");
+    if length < 127 {
+        return block.push(octet(length));
+    }
+    block.push(127);
+    let mut rest = length - 127;
+    while rest >= 128 {
+        block.push(octet(rest % 128 + 128));
+        rest /= 128;
+    }
+    block.push(octet(rest));
 }

@@ -22,6 +22,7 @@ pub(crate) async fn begin(server: &TestServer) -> Raw {
 /// A frame as it was read.
 pub(crate) struct Frame {
     pub(crate) kind: u8,
+    pub(crate) flags: u8,
     pub(crate) stream: u32,
     pub(crate) payload: Vec<u8>,
 }
@@ -30,7 +31,7 @@ pub(crate) async fn next_frame(client: &mut Raw) -> Frame {
     let head = client.octets(9).await;
     let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
     let payload = client.octets(length as usize).await;
-    Frame { kind: head[3], stream: u32::from_be_bytes([head[5], head[6], head[7], head[8]]), payload }
+    Frame { kind: head[3], flags: head[4], stream: u32::from_be_bytes([head[5], head[6], head[7], head[8]]), payload }
 }
 
 /// Reads until the server ends the connection; the error code of its GOAWAY.

@@ -14,15 +14,16 @@ use crate::limits::hits;
 const UNKNOWN: u8 = 0x20;
 const REFUSED_STREAM: u32 = 7;
 const CANCEL: u32 = 8;
-const POST: &[(&str, &str)] = &[(":method", "POST"), (":scheme", "http"), (":path", "/"), (":authority", "a.test")];
+pub(crate) const POST: &[(&str, &str)] =
+    &[(":method", "POST"), (":scheme", "http"), (":path", "/"), (":authority", "a.test")];
 
-fn code(frame: &Frame) -> u32 {
+pub(crate) fn code(frame: &Frame) -> u32 {
     let at = if frame.kind == GOAWAY { 4 } else { 0 };
     u32::from_be_bytes(frame.payload[at..at + 4].try_into().unwrap())
 }
 
 /// A request of its own stream without a body.
-fn request(stream: u32, fields: &[(&str, &str)]) -> Vec<u8> {
+pub(crate) fn request(stream: u32, fields: &[(&str, &str)]) -> Vec<u8> {
     frame(HEADERS, END_STREAM | END_HEADERS, stream, &section(&[SOUND, fields].concat()))
 }
 
@@ -70,9 +71,23 @@ async fn is_served(server: &TestServer, request: &[u8]) -> bool {
     }
 }
 
+/// A request whose head counts so many octets: every field 32 beside its own, pseudo-fields too (RFC 9113 §6.5.2).
+fn of_size(stream: u32, octets: usize) -> Vec<u8> {
+    let pseudo: usize = SOUND.iter().map(|(name, value)| name.len() + value.len() + 32).sum();
+    let (fields, rest) = ((octets - pseudo) / 150 - 1, (octets - pseudo) % 150 + 150);
+    let values = [vec![150; fields], vec![rest / 2, rest - rest / 2]].concat();
+    let values: Vec<_> = values.into_iter().map(|size| "x".repeat(size - "a".len() - 32)).collect();
+    request(stream, &values.iter().map(|value| ("a", value.as_str())).collect::<Vec<_>>())
+}
+
 /// Opens a stream with a request, and waits for its reset.
-async fn refused(client: &mut Raw, stream: u32, fields: &[(&str, &str)]) -> u32 {
+pub(crate) async fn refused(client: &mut Raw, stream: u32, fields: &[(&str, &str)]) -> u32 {
     client.send(request(stream, fields)).await;
+    reset_of(client, stream).await
+}
+
+/// What the reset says that a stream ends with.
+pub(crate) async fn reset_of(client: &mut Raw, stream: u32) -> u32 {
     loop {
         let frame = next_frame(client).await;
         if frame.kind == RST_STREAM && frame.stream == stream {
@@ -92,8 +107,6 @@ on_workers! {
             let ignored = frame(kind, 0, 1, &[0; 5]);
             at_the_boundary(workers, ("http2-max-ignored-frames", "2"), &ignored.repeat(2), &ignored.repeat(3)).await;
         }
-        let update = frame(WINDOW_UPDATE, 0, 0, &1_u32.to_be_bytes());
-        at_the_boundary(workers, ("http2-max-window-updates", "2"), &update.repeat(2), &update.repeat(100)).await;
     }
 
     async fn empty_data_is_counted(workers) {
@@ -109,6 +122,22 @@ on_workers! {
         let head = frame(HEADERS, END_STREAM, 1, &section(SOUND));
         let (within, beyond) = ([&head[..], &last].concat(), [&head[..], &one, &last].concat());
         at_the_boundary(workers, ("http2-max-continuations", "1"), &within, &beyond).await;
+    }
+
+    async fn continuations_are_taken_as_far_as_the_size_of_a_head_needs_them(workers) {
+        let head = frame(HEADERS, END_STREAM, 1, &section(SOUND));
+        let continued = |count: usize| {
+            let one = frame(CONTINUATION, 0, 1, &section(&[("a", "b")]));
+            [&head[..], &one.repeat(count - 1), &frame(CONTINUATION, END_HEADERS, 1, &[])].concat()
+        };
+        let (mut server, _origin) = with_origin(workers).await;
+        assert_eq!(verdict(&server, &continued(6)).await, None);
+        assert_eq!(verdict(&server, &continued(7)).await, Some(ENHANCE_YOUR_CALM));
+        server.counted(&hits("http2-max-continuations"), 1).await;
+        server.apply([settings([("max-request-head-size", "128k")])]);
+        assert_eq!(verdict(&server, &continued(20)).await, None);
+        assert_eq!(verdict(&server, &continued(21)).await, Some(ENHANCE_YOUR_CALM));
+        server.counted(&hits("http2-max-continuations"), 2).await;
     }
 
     async fn resets_are_counted_by_time_and_in_all(workers) {
@@ -150,20 +179,20 @@ on_workers! {
     }
 
     async fn heads_are_taken_up_to_their_limits(workers) {
-        let long = |octets: usize| "x".repeat(octets);
         let (mut server, _origin) = with_origin(workers).await;
-        let of_size = |octets: usize| {
-            // Every field counts 32 octets beside its own, pseudo-fields too (RFC 9113 §6.5.2).
-            let pseudo: usize = SOUND.iter().map(|(name, value)| name.len() + value.len() + 32).sum();
-            let filler = long(100);
-            let rest = long(octets - pseudo - 6 * (1 + 100 + 32) - (1 + 32));
-            let fields = [&filler, &filler, &filler, &filler, &filler, &filler, &rest].map(|value| ("a", value.as_str()));
-            request(1, &fields)
-        };
         server.apply([settings([("max-request-head-size", "1k")])]);
-        assert!(is_served(&server, &of_size(1024)).await);
-        assert!(!is_served(&server, &of_size(1025)).await);
+        assert!(is_served(&server, &of_size(1, 1024)).await);
+        assert!(!is_served(&server, &of_size(1, 1025)).await);
         server.counted(&hits("max-request-head-size"), 1).await;
+        let target = |octets: usize| {
+            let path = format!("/{}", "x".repeat(octets - 1));
+            let fields = [(":method", "GET"), (":scheme", "http"), (":path", &path), (":authority", "a.test")];
+            frame(HEADERS, END_STREAM | END_HEADERS, 1, &section(&fields))
+        };
+        server.apply([settings([("max-request-target-size", "1024")])]);
+        assert!(is_served(&server, &target(1024)).await);
+        assert!(!is_served(&server, &target(1025)).await);
+        server.counted(&hits("max-request-target-size"), 1).await;
         let many = |count: usize| request(1, &vec![("a", "b"); count]);
         let crumbs = |count: usize| request(1, &vec![("cookie", "b"); count]);
         server.apply([settings([("max-request-header-fields", "3")])]);
@@ -174,12 +203,38 @@ on_workers! {
         server.counted(&hits("max-request-header-fields"), 2).await;
     }
 
+    async fn heads_that_the_crate_refuses_by_itself_are_counted_too(workers) {
+        let (mut server, origin) = with_origin(workers).await;
+        server.apply([settings([("max-request-head-size", "1k")])]);
+        // Fields of three octets count eleven times that: more than twice the limit, more than eight times it.
+        let many = |count: usize| request(1, &vec![("a", "b"); count]);
+        assert!(!is_served(&server, &many(60)).await);
+        server.counted(&hits("max-request-head-size"), 1).await;
+        assert_eq!(verdict(&server, &many(250)).await, Some(ENHANCE_YOUR_CALM));
+        server.counted(&hits("max-request-head-size"), 2).await;
+        assert_eq!(origin.served(), 0);
+    }
+
+    async fn trailers_are_taken_up_to_their_number(workers) {
+        let (mut server, _origin) = with_origin(workers).await;
+        server.apply([settings([("max-request-header-fields", "3")])]);
+        let with_trailers = |count: usize| {
+            let trailers = section(&vec![("a", "b"); count]);
+            let head = frame(HEADERS, END_HEADERS, 1, &section(POST));
+            [head, frame(DATA, 0, 1, b"body"), frame(HEADERS, END_STREAM | END_HEADERS, 1, &trailers)].concat()
+        };
+        assert!(is_served(&server, &with_trailers(3)).await);
+        assert!(!is_served(&server, &with_trailers(4)).await);
+        server.counted(&hits("max-request-header-fields"), 1).await;
+    }
+
     async fn streams_beyond_their_number_are_refused(workers) {
         let (mut server, origin) = with_raw_origin(workers).await;
         server.apply([settings([("http2-max-concurrent-streams", "2")])]);
         let mut client = begin(&server).await;
         client.send([request(1, &[]), request(3, &[])].concat()).await;
         assert_eq!(refused(&mut client, 5, &[]).await, REFUSED_STREAM);
+        server.counted(&hits("http2-max-concurrent-streams"), 1).await;
         for _ in 0..2 {
             origin.accept().await.request().await;
         }
@@ -187,16 +242,18 @@ on_workers! {
 
     async fn heads_in_flight_are_bounded_together(workers) {
         let (mut server, origin) = with_raw_origin(workers).await;
-        server.apply([settings([("http2-max-heads-size", "32k")])]);
-        let filler = "x".repeat(120);
-        let large: Vec<_> = (0..80).map(|_| ("a", filler.as_str())).collect();
-        let mut client = begin(&server).await;
-        client.send([request(1, &large), request(3, &large)].concat()).await;
-        assert_eq!(refused(&mut client, 5, &large).await, REFUSED_STREAM);
+        server.apply([settings([("http2-max-heads-size", "32k"), ("max-request-header-fields", "128")])]);
+        let half = 16 * 1024;
+        let mut beyond = begin(&server).await;
+        beyond.send(of_size(1, half)).await;
+        origin.accept().await.request().await;
+        beyond.send(of_size(3, half + 1)).await;
+        assert_eq!(reset_of(&mut beyond, 3).await, REFUSED_STREAM);
         server.counted(&hits("http2-max-heads-size"), 1).await;
-        for _ in 0..2 {
-            origin.accept().await.request().await;
-        }
+        // It is ours to refuse, with the same code as the crate's.
+        assert!(!server.metrics().contains(&hits("http2-max-concurrent-streams")));
+        beyond.send(of_size(5, half)).await;
+        origin.accept().await.request().await;
     }
 
     async fn what_is_set_is_announced(workers) {

@@ -37,6 +37,7 @@ mod http2;
 mod http2_hostile;
 mod labels;
 mod limits;
+mod limits_flow;
 mod limits_http2;
 mod overload;
 mod panics;

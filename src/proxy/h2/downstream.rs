@@ -20,7 +20,7 @@ use super::prefixed::Prefixed;
 use super::receiving::Receiving;
 use super::reply::H2Reply;
 use super::watch::{FrameLimits, Offence, Outflow, Watch, Watched};
-use super::{failure, head, sending};
+use super::{head, sending};
 use crate::ir::{Limit, Limits};
 use crate::proxy::body::{Length, Piece, Source};
 use crate::proxy::buffer::ReadBuffer;
@@ -56,11 +56,13 @@ pub(crate) async fn serve(
     let before = Bytes::copy_from_slice(buffer.filled());
     drop(buffer);
     let before = Prefixed::new(before, transport);
-    let (transport, watch) = Watched::new(before, frame_limits(&limits), limits.http2_unsent_octets);
+    let (transport, watch) =
+        Watched::new(before, frame_limits(&limits), limits.http2_unsent_octets, worker.recorder().metrics().clone());
     let handshake = Builder::new()
         .initial_window_size(limits.http2_stream_window)
         .initial_connection_window_size(limits.http2_connection_window)
-        // The crate refuses without telling: what is a little too large is left to us, who count it.
+        // The crate refuses without a record of the request: what is a little too large is left to us. It also takes no
+        // more CONTINUATION frames than hold such a list, and a quarter, but six in any case.
         .max_header_list_size(limits.head_octets.saturating_mul(2))
         .max_concurrent_streams(limits.http2_streams)
         .max_pending_accept_reset_streams(limits.http2_wasted.saturating_add(limits.http2_streams) as usize)
@@ -250,12 +252,8 @@ impl Session {
             Poll::Ready(Some(Ok((request, respond)))) => {
                 return Poll::Ready(Event::Request(Box::new(request), respond));
             }
-            Poll::Ready(Some(Err(error))) => {
-                self.count(failure::limit_of(&error));
-                return Poll::Ready(Event::Over);
-            }
-            Poll::Ready(None) => return Poll::Ready(Event::Over),
-            Poll::Pending => self.terms.watch.outflow.sent(),
+            Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(Event::Over),
+            Poll::Pending => self.terms.watch.flushed(),
         }
         if let Poll::Ready(Some(ended)) = self.streams.poll_join_next(cx) {
             return Poll::Ready(Event::Stream(ended));
@@ -268,7 +266,7 @@ impl Session {
         let pinned = self.worker.pin();
         let limits = &pinned.listener().limits;
         let watch = &self.terms.watch;
-        if self.stall.poll(cx, &watch.outflow, watch.written(), limits).is_ready() {
+        if self.stall.poll(cx, watch.outflow(), watch.written(), limits).is_ready() {
             return Poll::Ready(Event::Stalled);
         }
         match self.leaving {
@@ -304,20 +302,18 @@ impl Session {
 
     /// Ends the connection at once, because of a limit or of what cannot be read.
     fn end(&mut self, limit: Option<&'static Limit>, reason: Reason) {
-        self.count(limit);
+        if let Some(limit) = limit {
+            self.worker.limited(limit);
+        }
         self.leaving = Leaving::Ended;
         self.timer.begin(FAREWELL);
         self.connection.abrupt_shutdown(reason);
     }
 
-    fn count(&self, limit: Option<&'static Limit>) {
-        if let Some(limit) = limit {
-            self.worker.limited(limit);
-        }
-    }
-
     fn start(&mut self, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
-        if self.terms.watch.is_malformed(respond.stream_id().into()) {
+        let stream = respond.stream_id().into();
+        self.terms.watch.accepted(stream);
+        if self.terms.watch.is_malformed(stream) {
             respond.send_reset(Reason::PROTOCOL_ERROR);
             return self.stream_ended(Ok(Ended::Provoked));
         }

@@ -37,21 +37,19 @@ pub(super) fn of_body(error: Error) -> SourceError {
     }
 }
 
-/// The limit that a client went beyond when the crate ended its connection, if it was one.
-pub(super) fn limit_of(error: &Error) -> Option<&'static Limit> {
-    match error.reason().filter(|_| error.is_library())? {
-        Reason::FLOW_CONTROL_ERROR => Some(&Limit::HTTP2_CONNECTION_WINDOW),
-        Reason::ENHANCE_YOUR_CALM => {
-            // The crate tells its own limits apart only in the text for the client.
-            let text = error.to_string();
-            let known = [
-                ("too_many_internal_resets", &Limit::HTTP2_PROVOKED),
-                ("too_many_resets", &Limit::HTTP2_WASTED),
-                ("too_many_data_frames", &Limit::HTTP2_EMPTY_DATA),
-                ("too_many_continuations", &Limit::HTTP2_CONTINUATIONS),
-            ];
-            known.into_iter().find(|(words, _)| text.contains(words)).map(|(_, limit)| limit)
-        }
+/// The limit that a client went beyond when the crate ended its connection with such a GOAWAY, if it was one. The crate
+/// tells its own limits apart only in words for the client.
+///
+/// It says `FLOW_CONTROL_ERROR`, of connections and of streams, when bodies are beyond the window, and when window updates
+/// are beyond 2^31-1: these are counted as if they were bodies.
+pub(super) fn limit_of(reason: Reason, words: &[u8]) -> Option<&'static Limit> {
+    match (reason, words) {
+        (Reason::FLOW_CONTROL_ERROR, _) => Some(&Limit::HTTP2_CONNECTION_WINDOW),
+        (_, b"too_many_internal_resets") => Some(&Limit::HTTP2_PROVOKED),
+        (_, b"too_many_resets") => Some(&Limit::HTTP2_WASTED),
+        (_, b"too_many_data_frames") => Some(&Limit::HTTP2_EMPTY_DATA),
+        (_, b"too_many_continuations") => Some(&Limit::HTTP2_CONTINUATIONS),
+        (_, b"header_list_way_too_large") => Some(&Limit::HEAD_SIZE),
         _ => None,
     }
 }

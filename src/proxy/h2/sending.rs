@@ -72,7 +72,7 @@ impl Sending {
         let piece = source.take(room.min(length));
         let moved = piece.len();
         if let Some(watch) = &self.watch {
-            watch.outflow.gave(moved);
+            watch.outflow().gave(moved);
         }
         self.remaining = self.remaining.map(|remaining| remaining.saturating_sub(moved as u64));
         let ends = self.remaining == Some(0) && is_over(cx, source);
@@ -87,7 +87,7 @@ impl Sending {
 
     fn poll_room(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<Result<usize, SinkError>> {
         let most = match &self.watch {
-            Some(watch) => match watch.outflow.poll_room(cx) {
+            Some(watch) => match watch.poll_room(cx) {
                 Poll::Ready(room) => room,
                 // The client may give the stream up meanwhile.
                 Poll::Pending => return self.poll_reset(cx).map(|()| Err(SinkError::Reset)),

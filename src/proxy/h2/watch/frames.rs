@@ -12,6 +12,7 @@ pub(super) mod kind {
     pub(crate) const RST_STREAM: u8 = 3;
     pub(crate) const SETTINGS: u8 = 4;
     pub(crate) const PING: u8 = 6;
+    pub(crate) const GOAWAY: u8 = 7;
     pub(crate) const WINDOW_UPDATE: u8 = 8;
     pub(crate) const CONTINUATION: u8 = 9;
 }
@@ -23,7 +24,8 @@ const PADDED: u8 = 8;
 const HAS_PRIORITY: u8 = 32;
 
 const PREFACE: usize = 24;
-const HEAD: usize = 9;
+/// The octets of a frame's head.
+pub(super) const HEAD: usize = 9;
 
 /// The head of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +37,7 @@ pub(super) struct Head {
 }
 
 impl Head {
-    const fn read([a, b, c, kind, flags, stream @ ..]: [u8; HEAD]) -> Self {
+    pub(super) const fn read([a, b, c, kind, flags, stream @ ..]: [u8; HEAD]) -> Self {
         let stream = u32::from_be_bytes(stream) & 0x7fff_ffff;
         Self { length: u32::from_be_bytes([0, a, b, c]) as usize, kind, flags, stream }
     }

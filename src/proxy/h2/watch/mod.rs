@@ -1,12 +1,15 @@
-//! What a client sends over HTTP/2, watched on its way to the crate for what the crate does not count or tell.
+//! What is sent over HTTP/2 in either direction, watched on its way to and from the crate for what the crate does not
+//! count or tell.
 //!
-//! [`Watched`] is the transport that the crate reads; every octet goes through it unchanged. [`Watch`] is what it has
-//! found: streams whose fields are malformed in a way that the crate passes over, and a limit that was exceeded, with
-//! which the connection is to be ended. `frames` splits, `section` walks field sections, `huffman` decodes strings.
+//! [`Watched`] is the transport that the crate reads and writes; every octet goes through it unchanged. [`Watch`] is what
+//! it has found: streams whose fields are malformed in a way that the crate passes over, and a limit that was exceeded,
+//! with which the connection is to be ended. Limits that the crate holds to by itself are counted here. `frames` splits what comes in, `section` walks field sections, `huffman` decodes strings;
+//! `outgoing` skims what goes out, `outflow` bounds it.
 
 mod frames;
 mod huffman;
 mod outflow;
+mod outgoing;
 mod section;
 
 use std::cell::{Cell, RefCell};
@@ -22,9 +25,12 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use self::frames::{Head, Observer, Splitter, kind};
 pub(crate) use self::outflow::Outflow;
+use self::outgoing::{Sent, Skimmer};
 use self::section::Walker;
+use super::failure;
 use crate::ir::Limit;
 use crate::proxy::clock::now;
+use crate::telemetry::WorkerMetrics;
 
 /// The time over which frames are counted together.
 const WINDOW: Duration = Duration::from_secs(10);
@@ -69,7 +75,10 @@ pub(crate) struct Watch {
     /// Streams that hold malformed fields and have not been asked about.
     malformed: RefCell<Vec<u32>>,
     written: Cell<u64>,
-    pub(crate) outflow: Outflow,
+    /// The last stream that the crate has given to us.
+    accepted: Cell<u32>,
+    metrics: WorkerMetrics,
+    outflow: Outflow,
 }
 
 /// So many malformed streams are remembered at most; each is a reset that counts in the connection's budget anyway.
@@ -79,6 +88,59 @@ impl Watch {
     /// Octets that the transport has taken.
     pub(crate) fn written(&self) -> u64 {
         self.written.get()
+    }
+
+    /// Takes note of a stream that the crate has given to us.
+    pub(crate) fn accepted(&self, stream: u32) {
+        self.accepted.set(stream);
+    }
+
+    /// What the crate may hold for sending.
+    pub(crate) fn outflow(&self) -> &Outflow {
+        &self.outflow
+    }
+
+    /// Ready with how many octets of a response may be given to the crate, at least one. Counts the wait if the client is
+    /// what it is for.
+    pub(crate) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<usize> {
+        let room = self.outflow.poll_room(cx);
+        if room.is_pending() {
+            self.count_wait();
+        }
+        room
+    }
+
+    /// The crate has sent what it could. To be called when it has nothing more to do for now.
+    pub(crate) fn flushed(&self) {
+        self.outflow.sent();
+        if self.outflow.is_blocked() {
+            self.count_wait();
+        }
+    }
+
+    fn count_wait(&self) {
+        if self.outflow.take_wait() {
+            self.metrics.limited(Limit::HTTP2_UNSENT.key);
+        }
+    }
+
+    /// Counts what the crate refuses without a word to us. A stream that it has not given to us when it answers it, it
+    /// never will. A refusal goes out before a later stream is accepted, unless the client takes nothing; then it may
+    /// not be counted.
+    fn sent(&self, sent: Sent<'_>) {
+        let limit = match sent {
+            Sent::Fields { stream } if stream > self.accepted.get() => Some(&Limit::HEAD_SIZE),
+            Sent::Reset { stream, reason: Reason::REFUSED_STREAM } if stream > self.accepted.get() => {
+                Some(&Limit::HTTP2_STREAMS)
+            }
+            Sent::Reset { reason: Reason::FLOW_CONTROL_ERROR, .. } => Some(&Limit::HTTP2_STREAM_WINDOW),
+            // What is ours to end the connection for is counted when it is ended.
+            Sent::GoAway { reason, words } if self.offence.get().is_none() => failure::limit_of(reason, words),
+            Sent::Fields { .. } | Sent::Reset { .. } | Sent::GoAway { .. } => None,
+        };
+        if let Some(limit) = limit {
+            self.metrics.limited(limit.key);
+        }
     }
 
     /// The limit that was exceeded, once.
@@ -98,29 +160,38 @@ impl Watch {
     }
 }
 
-/// A transport whose incoming octets are watched.
+/// A transport whose octets are watched.
 #[derive(Debug)]
 pub(crate) struct Watched<T> {
     transport: T,
     watch: Rc<Watch>,
+    skimmer: Skimmer,
     splitter: Splitter,
     counts: Counts,
-    /// Cleared once the watch has nothing more to tell.
+    /// Cleared once the watch has nothing more to tell of what comes in.
     watching: bool,
 }
 
 impl<T> Watched<T> {
     /// `unsent` is how many octets the crate may hold for sending.
-    pub(crate) fn new(transport: T, limits: FrameLimits, unsent: u32) -> (Self, Rc<Watch>) {
+    pub(crate) fn new(transport: T, limits: FrameLimits, unsent: u32, metrics: WorkerMetrics) -> (Self, Rc<Watch>) {
         let watch = Rc::new(Watch {
             offence: Cell::new(None),
             malformed: RefCell::default(),
             written: Cell::new(0),
+            accepted: Cell::new(0),
+            metrics,
             outflow: Outflow::new(unsent),
         });
         let counts = Counts::new(Rc::clone(&watch), limits);
-        let watched =
-            Self { transport, watch: Rc::clone(&watch), splitter: Splitter::default(), counts, watching: true };
+        let watched = Self {
+            transport,
+            watch: Rc::clone(&watch),
+            skimmer: Skimmer::default(),
+            splitter: Splitter::default(),
+            counts,
+            watching: true,
+        };
         (watched, watch)
     }
 }
@@ -272,10 +343,19 @@ impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
 }
 
 impl<T: AsyncWrite + Unpin> Watched<T> {
-    fn wrote(&self, result: &Poll<io::Result<usize>>) {
+    /// Takes note of how many octets of `pieces` were written.
+    fn wrote<'a>(&mut self, result: &Poll<io::Result<usize>>, pieces: impl IntoIterator<Item = &'a [u8]>) {
         self.watch.outflow.blocked(result.is_pending());
-        if let Poll::Ready(Ok(octets)) = result {
-            self.watch.written.set(self.watch.written.get() + *octets as u64);
+        let Poll::Ready(Ok(octets)) = *result else { return };
+        self.watch.written.set(self.watch.written.get() + octets as u64);
+        let mut rest = octets;
+        for piece in pieces {
+            let written = piece.get(..rest).unwrap_or(piece);
+            self.skimmer.take(written, |sent| self.watch.sent(sent));
+            rest -= written.len();
+            if rest == 0 {
+                return;
+            }
         }
     }
 }
@@ -283,7 +363,7 @@ impl<T: AsyncWrite + Unpin> Watched<T> {
 impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let result = Pin::new(&mut self.transport).poll_write(cx, buf);
-        self.wrote(&result);
+        self.wrote(&result, [buf]);
         result
     }
 
@@ -293,7 +373,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let result = Pin::new(&mut self.transport).poll_write_vectored(cx, bufs);
-        self.wrote(&result);
+        self.wrote(&result, bufs.iter().map(|buf| &**buf));
         result
     }
 

@@ -16,11 +16,19 @@ pub(crate) struct Outflow {
     /// The transport took nothing more when it was last asked to.
     blocked: Cell<bool>,
     waiting: RefCell<Vec<Waker>>,
+    /// The wait for room has been told of.
+    told: Cell<bool>,
 }
 
 impl Outflow {
     pub(super) fn new(most: u32) -> Self {
-        Self { most: most as usize, held: Cell::new(0), blocked: Cell::new(false), waiting: RefCell::default() }
+        Self {
+            most: most as usize,
+            held: Cell::new(0),
+            blocked: Cell::new(false),
+            waiting: RefCell::default(),
+            told: Cell::new(false),
+        }
     }
 
     pub(super) fn blocked(&self, blocked: bool) {
@@ -32,7 +40,7 @@ impl Outflow {
     }
 
     /// Ready with how many octets may be given to the crate, at least one.
-    pub(crate) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<usize> {
+    pub(super) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<usize> {
         let room = self.most.saturating_sub(self.held.get());
         if room > 0 {
             return Poll::Ready(room);
@@ -44,17 +52,24 @@ impl Outflow {
         Poll::Pending
     }
 
+    /// Whether a response has come to wait for room because the client takes nothing; true once, until there is room
+    /// again. A wait that only the crate's turn to send is missing for is none of the client's.
+    pub(super) fn take_wait(&self) -> bool {
+        self.blocked.get() && !self.waiting.borrow().is_empty() && !self.told.replace(true)
+    }
+
     /// The crate was given octets.
     pub(crate) fn gave(&self, octets: usize) {
         self.held.set(self.held.get() + octets);
     }
 
     /// The crate has sent what it could. To be called when it has nothing more to do for now.
-    pub(crate) fn sent(&self) {
+    pub(super) fn sent(&self) {
         if self.blocked.get() || self.held.get() == 0 {
             return;
         }
         self.held.set(0);
+        self.told.set(false);
         for waker in self.waiting.take() {
             waker.wake();
         }
@@ -78,6 +93,25 @@ mod tests {
         assert_eq!(room(&outflow), Poll::Pending);
         outflow.sent();
         assert_eq!(room(&outflow), Poll::Ready(100));
+    }
+
+    #[test]
+    fn a_wait_for_the_client_is_told_of_once() {
+        let outflow = Outflow::new(100);
+        outflow.blocked(true);
+        outflow.gave(100);
+        assert!(!outflow.take_wait(), "nothing waits yet");
+        assert_eq!(room(&outflow), Poll::Pending);
+        assert!(outflow.take_wait());
+        assert_eq!(room(&outflow), Poll::Pending);
+        assert!(!outflow.take_wait());
+        outflow.blocked(false);
+        outflow.sent();
+        outflow.gave(100);
+        assert_eq!(room(&outflow), Poll::Pending);
+        assert!(!outflow.take_wait(), "the crate has not come to send yet");
+        outflow.blocked(true);
+        assert!(outflow.take_wait());
     }
 
     #[test]
