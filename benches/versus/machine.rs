@@ -60,11 +60,35 @@ pub(crate) struct Usage {
     pub resident: u64,
 }
 
+/// A process and those that descended from it when it was looked for. To look at them again costs little.
+#[derive(Debug)]
+pub(crate) struct Family(Vec<u32>);
+
+impl Family {
+    pub(crate) fn of(id: u32) -> Result<Self> {
+        Ok(Self(tree(id)?))
+    }
+
+    /// What all have used so far. Fails if one has ended.
+    pub(crate) fn usage(&self) -> Result<Usage> {
+        Usage::sum(&self.0)
+    }
+
+    /// What is resident now, in KiB.
+    pub(crate) fn resident(&self) -> Result<u64> {
+        self.0.iter().map(|id| resident(*id)).sum()
+    }
+}
+
 impl Usage {
     /// Adds up a process and its children.
     pub(crate) fn of(id: u32) -> Result<Self> {
+        Self::sum(&tree(id)?)
+    }
+
+    fn sum(ids: &[u32]) -> Result<Self> {
         let mut sum = Self::default();
-        for id in tree(id)? {
+        for id in ids.iter().copied() {
             let stat = Stat::of(id)?;
             sum.user += stat.user;
             sum.system += stat.system;

@@ -12,6 +12,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it reports to a terminal")]
 #![expect(clippy::indexing_slicing, reason = "an index beyond its bounds fails the benchmark")]
 
+mod attacks;
 mod body;
 mod case;
 mod grpc;
@@ -51,6 +52,10 @@ fn main() -> Result<()> {
         _ => {}
     }
     let options = Options::parse();
+    if options.list && options.attacks {
+        attacks::list();
+        return Ok(());
+    }
     if options.list {
         for case in case::all() {
             println!("{:17} {}", case.name, case.title);
@@ -109,6 +114,9 @@ async fn run(options: &Options, found: &[Found]) -> Result<()> {
     if let Some(mode) = options.instructions {
         let landfall = found.iter().find(|found| found.peer == Peer::Landfall).context("landfall is not there")?;
         return instructions::run(mode, landfall).await;
+    }
+    if options.attacks {
+        return attacks::run(options, found).await;
     }
     let machine = machine::Machine::this();
     let mut sitting = Sitting::new(options, found)?;

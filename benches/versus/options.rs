@@ -30,10 +30,10 @@ pub(crate) struct Options {
     /// Seconds for which each proxy is measured in a round.
     #[arg(long, value_name = "SECONDS")]
     pub seconds: Option<f64>,
-    /// The folder for report.md, report.json and report.svg.
+    /// The folder for what is reported.
     #[arg(long, value_name = "DIR", default_value = "target/versus")]
     pub out: PathBuf,
-    /// Also put the report into the project: benches/versus/result, and the section of README.md.
+    /// Also put the report into the project: benches/versus/result, and the section of README.md or SECURITY.md.
     #[arg(long)]
     pub store: bool,
     /// The landfall to measure, instead of the one that is built with this benchmark.
@@ -45,6 +45,9 @@ pub(crate) struct Options {
     /// Instead of a comparison, count landfall's instructions and system calls per request (needs valgrind).
     #[arg(long, value_name = "WHAT")]
     pub instructions: Option<Mode>,
+    /// Instead of requests, measure attacks: what they cost each proxy, and the honest clients beside them.
+    #[arg(long)]
+    pub attacks: bool,
     /// Print the names of the cases.
     #[arg(long)]
     pub list: bool,
@@ -71,7 +74,11 @@ impl Options {
 
     /// Whether a case is wanted.
     pub(crate) fn wants(&self, case: &super::case::Case) -> bool {
-        let named = self.cases.is_empty() || self.cases.iter().any(|part| case.name.contains(part.as_str()));
-        named && (!self.quick || case.is_quick || !self.cases.is_empty())
+        self.names(case.name) && (!self.quick || case.is_quick || !self.cases.is_empty())
+    }
+
+    /// Whether a name is one of those that were asked for.
+    pub(crate) fn names(&self, name: &str) -> bool {
+        self.cases.is_empty() || self.cases.iter().any(|part| name.contains(part.as_str()))
     }
 }

@@ -116,7 +116,7 @@ impl<'a> Sitting<'a> {
     }
 
     async fn start(&self, found: &Found, site: &Arc<Site>, log: Log) -> Result<Turn> {
-        let mut running = Running::start(found, site, self.origin.addresses, log)?;
+        let mut running = Running::start(found, site, self.origin.addresses, log, None)?;
         let mut outcome = Outcome { peer: found.peer, started: 0.0, samples: Vec::new(), failure: None };
         match measure::ready(&mut running, site).await {
             Ok(started) => {
@@ -145,7 +145,7 @@ impl<'a> Sitting<'a> {
 }
 
 /// The order of turns: it starts one further each time, and every other round goes backwards.
-fn order(turns: usize, round: usize) -> Vec<usize> {
+pub(crate) fn order(turns: usize, round: usize) -> Vec<usize> {
     let mut order: Vec<_> = (0..turns).map(|at| (at + round / 2) % turns).collect();
     if round % 2 == 1 {
         order.reverse();

@@ -3,6 +3,7 @@
 //! On only with the feature `testing`; nothing of the product uses it. It panics where a test would.
 
 pub mod apiserver;
+pub mod attack;
 pub mod certificates;
 pub mod dns;
 pub mod frames;

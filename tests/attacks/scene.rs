@@ -3,9 +3,10 @@
 use std::future::Future;
 use std::time::{Duration, Instant};
 
+use landfall::testing::attack::{Attack, HOST, Made, Manner, Pace, Ports};
 use landfall::testing::objects::service;
-use landfall::testing::{Ingress, Origin, Raw};
-use serde_json::{Map, json};
+use landfall::testing::{Ingress, Origin};
+use serde_json::{Map, Value, json};
 
 use crate::ALONE;
 use crate::honest::Honest;
@@ -14,61 +15,63 @@ use crate::process::Process;
 /// What the server may keep when an attack is over, beside what it had: what allocators hold back.
 const KEPT: u64 = 24 * 1024 * 1024;
 
-/// How long the server has to give memory back.
+/// How long the server has to end a connection that it must end, and to give memory back.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A server, and an origin behind it.
-pub(crate) struct Scene {
-    pub(crate) process: Process,
+struct Scene {
+    process: Process,
     _origin: Origin,
 }
 
-/// What an attack has done.
-pub(crate) struct Attack {
-    pub(crate) connections: u64,
-    /// Octets sent.
-    pub(crate) octets: u64,
-    /// How much the server may grow for each connection.
-    pub(crate) growth: u64,
-}
-
 impl Scene {
-    async fn start(limits: &[(&'static str, &'static str)]) -> Self {
+    async fn start(attack: &Attack) -> Self {
         let origin = Origin::start("web").await;
         let mut objects = service("web", &[origin.address()]);
-        objects.push(Ingress::named("web").with("proxy-body-size", "0").route("a.test", "/", "web").build());
-        let limits: Map<_, _> = limits.iter().map(|(key, value)| ((*key).to_owned(), (*value).into())).collect();
+        objects.push(Ingress::named("web").with("proxy-body-size", "0").route(HOST, "/", "web").build());
         objects.push(json!({
             "apiVersion": "v1",
             "kind": "ConfigMap",
             "metadata": { "namespace": "default", "name": "settings" },
-            "data": limits,
+            "data": timeouts(attack),
         }));
         Self { process: Process::start(&objects), _origin: origin }
     }
 
-    /// A client of the plain port.
-    pub(crate) async fn connect(&self) -> Raw {
-        Raw::connect(self.process.http).await
+    fn ports(&self) -> Ports {
+        Ports { http1: self.process.http, http2: self.process.http, tls: self.process.https }
     }
 }
 
-/// Makes an attack on a server with these limits, the defaults beside them, and holds what must hold of every attack.
+/// Timeouts of seconds for an attack that is to be over soon, the defaults for others.
+fn timeouts(attack: &Attack) -> Map<String, Value> {
+    let keys: &[&str] = match attack.manner {
+        Manner::Hold | Manner::Trickle => &[
+            "client-header-timeout",
+            "client-body-timeout",
+            "client-send-timeout",
+            "tls-handshake-timeout",
+            "keep-alive",
+        ],
+        Manner::Flood | Manner::Idle => &[],
+    };
+    let seconds = attack.timeout().as_secs().to_string();
+    keys.iter().map(|key| ((*key).to_owned(), seconds.as_str().into())).collect()
+}
+
+/// Makes an attack on a server that may grow by so many octets a connection, and holds what must hold of every attack.
 #[expect(clippy::print_stdout, reason = "what was measured is for whoever runs the attacks")]
-pub(crate) async fn under_attack<F>(name: &str, limits: &[(&'static str, &'static str)], attack: F)
-where
-    F: AsyncFnOnce(&Scene) -> Attack,
-{
+pub(crate) async fn under_attack(attack: &Attack, bound: u64) -> Made {
     let _alone = ALONE.lock().await;
-    let mut scene = Scene::start(limits).await;
+    let (mut scene, name) = (Scene::start(attack).await, attack.title);
     let calm = calm(&scene).await;
     let (before, ticks, began) = (scene.process.resident(), scene.process.ticks(), Instant::now());
     let honest = Honest::start(scene.process.http);
-    let (Attack { connections, octets, growth: bound }, peak) = watched(&scene, attack(&scene)).await;
+    let (made, peak) = watched(&scene, attack.make(scene.ports(), Pace::OneByOne, PATIENCE)).await;
     let (spent, lasted) = (scene.process.ticks() - ticks, began.elapsed());
     let latencies = honest.stop().await;
     assert!(scene.process.is_alive(), "{name}: the process has ended");
-    let growth = peak.saturating_sub(before);
+    let (growth, connections, octets) = (peak.saturating_sub(before), made.connections, made.octets);
     println!(
         "{name}: {connections} connections, {octets} octets in {lasted:.1?}; grew by {} KiB a connection; \
          {spent} hundredths of a second of processor; {} honest requests, p99 {:.1?} (calm: {calm:.1?})",
@@ -78,6 +81,7 @@ where
     );
     assert!(growth <= bound * connections, "{name}: grew by {growth} for {connections} connections");
     gives_back(&scene, name, before).await;
+    made
 }
 
 /// What the honest are used to: the 99th of a hundred latencies without an attack. What a server allocates once is

@@ -104,7 +104,7 @@ async fn exchange(
 ) -> Result<Collected> {
     let callgrind = Callgrind::new()?;
     let found = Found { under: callgrind.command(), ..found.clone() };
-    let mut running = Running::start(&found, site, origin.addresses, log)?;
+    let mut running = Running::start(&found, site, origin.addresses, log, None)?;
     measure::ready(&mut running, site).await?;
     let completed = measure::so_many(load, requests, &running, site).await?;
     ensure!(completed == requests, "{completed} requests were answered instead of {requests}");

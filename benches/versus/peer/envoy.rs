@@ -4,23 +4,32 @@ use std::net::SocketAddr;
 use std::process::Command;
 
 use anyhow::Result;
+use landfall::testing::attack;
 use serde_json::{Value, json};
 
-use super::{Log, Setup};
+use super::{Log, STREAMS, Setup, Siege};
 use crate::site;
 
 pub(super) fn configure(command: &mut Command, setup: &Setup<'_>) -> Result<()> {
-    let clusters = [
+    let mut clusters = vec![
         cluster("a", setup.origin.a, false),
         cluster("b", setup.origin.b, false),
         cluster("grpc", setup.origin.grpc, true),
     ];
+    let mut listeners = vec![
+        listener("http", setup.http, &filter_chain(setup, None)),
+        listener("https", setup.https, &filter_chain(setup, Some(transport_socket(setup)))),
+    ];
+    if let Some(siege) = setup.siege {
+        clusters.push(cluster("besieged", siege.origin, false));
+        listeners.push(listener("http2", setup.h2c, &filter_chain(setup, None)));
+        for listener in &mut listeners {
+            besiege(listener, siege);
+        }
+    }
     let config = json!({
         "static_resources": {
-            "listeners": [
-                listener("http", setup.http, &filter_chain(setup, None)),
-                listener("https", setup.https, &filter_chain(setup, Some(transport_socket(setup)))),
-            ],
+            "listeners": listeners,
             "clusters": clusters,
         },
     });
@@ -71,6 +80,31 @@ fn filter_chain(setup: &Setup<'_>, transport_socket: Option<Value>) -> Value {
         chain.insert("transport_socket".to_owned(), socket);
     }
     chain
+}
+
+/// What Envoy's documentation tells those to set who are exposed to the internet: timeouts, buffers, windows and streams.
+fn besiege(listener: &mut Value, siege: Siege) {
+    let seconds = format!("{}s", siege.seconds);
+    listener["per_connection_buffer_limit_bytes"] = json!(32 * 1024);
+    let chain = &mut listener["filter_chains"][0];
+    chain["transport_socket_connect_timeout"] = json!(seconds);
+    let manager = &mut chain["filters"][0]["typed_config"];
+    manager["common_http_protocol_options"] = json!({ "idle_timeout": seconds });
+    manager["stream_idle_timeout"] = json!(seconds);
+    manager["request_headers_timeout"] = json!(seconds);
+    manager["http2_protocol_options"] = json!({
+        "max_concurrent_streams": STREAMS,
+        "initial_stream_window_size": 64 * 1024,
+        "initial_connection_window_size": 1024 * 1024,
+    });
+    let host = json!({
+        "name": attack::HOST,
+        "domains": [attack::HOST],
+        "routes": [{ "match": { "prefix": "/" }, "route": { "cluster": "besieged", "timeout": "60s" } }],
+    });
+    if let Some(hosts) = manager["route_config"]["virtual_hosts"].as_array_mut() {
+        hosts.push(host);
+    }
 }
 
 fn field(name: &str, value: &str) -> Value {

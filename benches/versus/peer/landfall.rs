@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 use std::process::Command;
 
 use anyhow::Result;
-use landfall::testing::objects;
+use landfall::testing::{Ingress, attack, objects};
 use serde_json::{Value, json};
 
-use super::{Log, Setup};
+use super::{Log, Setup, Siege};
 use crate::site;
 
 /// Documents per file.
@@ -38,13 +38,10 @@ pub(super) fn configure(command: &mut Command, setup: &Setup<'_>) -> Result<()> 
 }
 
 fn objects(setup: &Setup<'_>) -> Vec<Value> {
-    let mut all = vec![objects::settings([
-        ("keep-alive-requests", "1000000000"),
-        ("upstream-keepalive-requests", "1000000000"),
-        ("upstream-keepalive-connections", "1024"),
-        ("proxy-body-size", "0"),
-        ("ssl-redirect", "false"),
-    ])];
+    let mut all = match setup.siege {
+        None => vec![settings(&[("keep-alive-requests", "1000000000")])],
+        Some(siege) => besieged(siege),
+    };
     for (name, address) in [("a", setup.origin.a), ("b", setup.origin.b), ("grpc", setup.origin.grpc)] {
         all.extend(service(name, address));
     }
@@ -53,6 +50,31 @@ fn objects(setup: &Setup<'_>) -> Vec<Value> {
         all.push(objects::tls_secret(&secret, pair));
         all.push(ingress(name, &secret));
     }
+    all
+}
+
+fn settings(others: &[(&str, &str)]) -> Value {
+    let mut settings = objects::settings([
+        ("upstream-keepalive-requests", "1000000000"),
+        ("upstream-keepalive-connections", "1024"),
+        ("proxy-body-size", "0"),
+        ("ssl-redirect", "false"),
+    ]);
+    for (key, value) in others {
+        settings["data"][key] = (*value).into();
+    }
+    settings
+}
+
+/// What is different if there are attackers. Requests per connection are as many as by default.
+fn besieged(siege: Siege) -> Vec<Value> {
+    let Siege { origin, seconds } = siege;
+    let seconds = seconds.to_string();
+    let timeouts =
+        ["client-header-timeout", "client-body-timeout", "client-send-timeout", "tls-handshake-timeout", "keep-alive"];
+    let mut all = vec![settings(&timeouts.map(|key| (key, seconds.as_str())))];
+    all.extend(service("besieged", origin));
+    all.push(Ingress::named("besieged").route(attack::HOST, "/", "besieged").build());
     all
 }
 

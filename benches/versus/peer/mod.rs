@@ -1,7 +1,8 @@
 //! The proxies that are compared: how each is found, configured and started.
 //!
 //! All are configured alike: one worker, connections to the origin kept alive, bodies streamed, the header fields that
-//! an ingress adds, no limit on requests per connection, certificates from the same authority.
+//! an ingress adds, no limit on requests per connection, certificates from the same authority. A proxy that is to be
+//! attacked keeps its limits, has equal timeouts, and listens for HTTP/2 without TLS as well.
 
 mod envoy;
 mod haproxy;
@@ -9,6 +10,7 @@ mod landfall;
 mod nginx;
 mod running;
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -70,6 +72,19 @@ pub(crate) struct Found {
     pub under: Vec<String>,
 }
 
+/// What is different of a proxy that is to be attacked. Its limits on what one connection may ask are its own, not
+/// lifted as for measuring speed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Siege {
+    /// Where the requests of attackers end, which are for [`attack::HOST`].
+    pub origin: SocketAddr,
+    /// The timeouts on clients: for a head, a body, an answer, a handshake, and between requests.
+    pub seconds: u64,
+}
+
+/// Streams at once of a connection under siege, for those that do not have as many by default.
+const STREAMS: u32 = 128;
+
 /// What a peer is started with.
 #[derive(Debug)]
 pub(crate) struct Setup<'a> {
@@ -77,7 +92,10 @@ pub(crate) struct Setup<'a> {
     pub origin: Addresses,
     pub http: u16,
     pub https: u16,
+    /// For HTTP/2 in the clear, with prior knowledge; used under siege alone.
+    pub h2c: u16,
     pub log: Log,
+    pub siege: Option<Siege>,
     /// For configuration, logs and temporary files.
     pub folder: &'a Path,
 }

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 use std::process::Command;
 
 use anyhow::Result;
+use landfall::testing::attack;
 
-use super::{Log, Setup};
+use super::{Log, Setup, Siege};
 use crate::site;
 
 pub(super) fn configure(command: &mut Command, setup: &Setup<'_>) -> Result<()> {
@@ -36,10 +37,39 @@ pub(super) fn configure(command: &mut Command, setup: &Setup<'_>) -> Result<()> 
             key.display(),
         )?;
     }
+    servers.push_str(&besieged(setup));
     let text = format!("{}\n{}{servers}\n}}\n", main(setup), http(setup));
     let path = setup.write("nginx.conf", text)?;
     command.arg("-c").arg(path).arg("-p").arg(setup.folder).arg("-e").arg(format!("{folder}/error.log"));
     Ok(())
+}
+
+/// The server of the attackers' host, if there are attackers. Without TLS, nginx cannot tell the versions of HTTP apart.
+fn besieged(setup: &Setup<'_>) -> String {
+    let Some(Siege { origin, .. }) = setup.siege else { return String::new() };
+    let (http, h2c) = (setup.http, setup.h2c);
+    format!(
+        "
+  upstream besieged {{ server {origin}; keepalive 1024; keepalive_requests 1000000000; keepalive_timeout 60s; }}
+  server {{
+    listen 127.0.0.1:{http};
+    listen 127.0.0.1:{h2c} http2 backlog=4096;
+    server_name {};
+    location / {{ proxy_pass http://besieged; }}
+  }}",
+        attack::HOST,
+    )
+}
+
+/// How long clients may take, and how many requests they may make over a connection: under siege as many as by default.
+fn patience(setup: &Setup<'_>) -> String {
+    match setup.siege {
+        None => "keepalive_timeout 75s;\n  keepalive_requests 1000000000;".to_owned(),
+        Some(Siege { seconds, .. }) => format!(
+            "client_header_timeout {seconds}s;\n  client_body_timeout {seconds}s;\n  send_timeout {seconds}s;\n  \
+             keepalive_timeout {seconds}s;"
+        ),
+    }
 }
 
 fn main(setup: &Setup<'_>) -> String {
@@ -57,7 +87,7 @@ events {{ worker_connections 18000; }}"
 /// The block of HTTP, without its end. The fields, `Connection` and the log's format are ingress-nginx's. Its log is
 /// not buffered; this one is, which is to nginx's advantage.
 fn http(setup: &Setup<'_>) -> String {
-    let folder = setup.folder.display();
+    let (folder, patience) = (setup.folder.display(), patience(setup));
     let log = match setup.log {
         Log::Off => "access_log off;".to_owned(),
         Log::On => format!("access_log {} upstreaminfo buffer=64k flush=1s;", setup.access_log().display()),
@@ -88,8 +118,7 @@ fn http(setup: &Setup<'_>) -> String {
   {log}
 {temporary}  server_names_hash_max_size 65536;
   server_names_hash_bucket_size 128;
-  keepalive_timeout 75s;
-  keepalive_requests 1000000000;
+  {patience}
   http2_max_concurrent_streams 128;
   client_max_body_size 0;
   proxy_http_version 1.1;

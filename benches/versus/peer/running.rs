@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use super::{Found, Log, Peer, Setup};
+use super::{Found, Log, Peer, Setup, Siege};
 use crate::machine;
 use crate::origin::Addresses;
 use crate::site::Site;
@@ -23,6 +23,8 @@ pub(crate) struct Running {
     pub peer: Peer,
     pub http: SocketAddr,
     pub https: SocketAddr,
+    /// Where it speaks HTTP/2 in the clear, under siege.
+    pub h2c: SocketAddr,
     pub log: Log,
     child: Child,
     folder: TempDir,
@@ -30,10 +32,12 @@ pub(crate) struct Running {
 
 impl Running {
     /// Starts a proxy. It may not serve yet.
-    pub(crate) fn start(found: &Found, site: &Site, origin: Addresses, log: Log) -> Result<Self> {
+    pub(crate) fn start(found: &Found, site: &Site, origin: Addresses, log: Log, siege: Option<Siege>) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("landfall-versus-").tempdir()?;
         let (http, https) = (free_port()?, free_port()?);
-        let setup = Setup { site, origin, http, https, log, folder: folder.path() };
+        // landfall tells the protocols apart on one port.
+        let h2c = if found.peer == Peer::Landfall { http } else { free_port()? };
+        let setup = Setup { site, origin, http, https, h2c, log, siege, folder: folder.path() };
         let mut command = found.command(&setup)?;
         let output = match log {
             Log::Off => folder.path().join("output"),
@@ -45,7 +49,8 @@ impl Running {
         let child = machine::beside(|| command.spawn())?
             .with_context(|| format!("cannot start {}", found.program.display()))?;
         let address = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        Ok(Self { peer: found.peer, http: address(http), https: address(https), log, child, folder })
+        let (http, https, h2c) = (address(http), address(https), address(h2c));
+        Ok(Self { peer: found.peer, http, https, h2c, log, child, folder })
     }
 
     /// Its process id.

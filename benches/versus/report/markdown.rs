@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::Report;
+use super::{Facts, Report};
 use crate::measure::{Extra, Sample};
 use crate::peer::{Log, Peer};
 use crate::sitting::{Measured, Outcome};
@@ -33,7 +33,7 @@ pub(crate) fn document(report: &Report) -> String {
         text.push('\n');
     }
     failures(&mut text, report);
-    facts(&mut text, report);
+    facts(&mut text, &report.facts);
     text
 }
 
@@ -162,15 +162,16 @@ fn failures(text: &mut String, report: &Report) {
     }
 }
 
-fn facts(text: &mut String, report: &Report) {
-    let machine = &report.machine;
+/// When, where and on what was measured, in a line.
+pub(crate) fn facts(text: &mut String, facts: &Facts) {
+    let machine = &facts.machine;
     let versions: Vec<_> =
-        report.versions.iter().map(|version| format!("{} {}", version.peer.as_str(), version.version)).collect();
+        facts.versions.iter().map(|version| format!("{} {}", version.peer.as_str(), version.version)).collect();
     let _ = writeln!(
         text,
         "{}, by `{}`. {}. {} ({} processors), Linux {}, load average {} before.",
-        report.date,
-        report.command,
+        facts.date,
+        facts.command,
         versions.join(", "),
         machine.processor,
         machine.processors,

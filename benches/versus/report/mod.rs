@@ -13,18 +13,24 @@ use super::machine::Machine;
 use super::peer::{Found, Peer};
 use super::sitting::Measured;
 
-/// Where the tables stand in README.md.
-const MARK: &str = "<!-- measured: versus -->";
-const END: &str = "<!-- end of measured: versus -->";
+/// Where reports are stored in the project.
+pub(crate) const RESULT: &str = "benches/versus/result";
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
+    #[serde(flatten)]
+    pub facts: Facts,
+    pub cases: Vec<Measured>,
+}
+
+/// When, where and on what was measured.
+#[derive(Debug, Serialize)]
+pub(crate) struct Facts {
     /// The day, in UTC.
     pub date: String,
     pub command: String,
     pub machine: Machine,
     pub versions: Vec<Version>,
-    pub cases: Vec<Measured>,
 }
 
 #[derive(Debug, Serialize)]
@@ -33,15 +39,22 @@ pub(crate) struct Version {
     pub version: String,
 }
 
-impl Report {
-    pub(crate) fn new(machine: Machine, found: &[Found], cases: Vec<Measured>) -> Self {
+impl Facts {
+    /// The machine is as it was before anything was measured.
+    pub(crate) fn new(machine: Machine, found: &[Found]) -> Self {
         let arguments: Vec<_> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
         let command = match arguments.as_slice() {
             [] => "cargo bench --bench versus".to_owned(),
             arguments => format!("cargo bench --bench versus -- {}", arguments.join(" ")),
         };
         let versions = found.iter().map(|found| Version { peer: found.peer, version: found.version.clone() }).collect();
-        Self { date: OffsetDateTime::now_utc().date().to_string(), command, machine, versions, cases }
+        Self { date: OffsetDateTime::now_utc().date().to_string(), command, machine, versions }
+    }
+}
+
+impl Report {
+    pub(crate) fn new(machine: Machine, found: &[Found], cases: Vec<Measured>) -> Self {
+        Self { facts: Facts::new(machine, found), cases }
     }
 
     /// Writes all forms of the report into a folder.
@@ -55,14 +68,24 @@ impl Report {
 
     /// Puts the report into the project: its forms into a folder, and the tables into README.md between the marks.
     pub(crate) fn store(&self) -> Result<()> {
-        let project = Path::new(env!("CARGO_MANIFEST_DIR"));
-        self.write(&project.join("benches/versus/result"))?;
-        let path = project.join("README.md");
-        let readme = std::fs::read_to_string(&path).context("README.md cannot be read")?;
-        let (before, rest) = readme.split_once(MARK).context("README.md has no mark where the tables begin")?;
-        let (_, after) = rest.split_once(END).context("README.md has no mark where the tables end")?;
+        self.write(&project().join(RESULT))?;
         let tables = markdown::document(self).replace("\n### ", "\n#### ").replacen("### ", "#### ", 1);
-        std::fs::write(&path, format!("{before}{MARK}\n\n{}\n\n{END}{after}", tables.trim()))?;
-        Ok(())
+        put("README.md", "versus", &tables)
     }
+}
+
+/// Puts what was measured into a document of the project, between the marks that name it.
+pub(crate) fn put(document: &str, name: &str, text: &str) -> Result<()> {
+    let (mark, end) = (format!("<!-- measured: {name} -->"), format!("<!-- end of measured: {name} -->"));
+    let path = project().join(document);
+    let old = std::fs::read_to_string(&path).with_context(|| format!("{document} cannot be read"))?;
+    let (before, rest) = old.split_once(&mark).with_context(|| format!("{document} does not have {mark}"))?;
+    let (_, after) = rest.split_once(&end).with_context(|| format!("{document} does not have {end}"))?;
+    std::fs::write(&path, format!("{before}{mark}\n\n{}\n\n{end}{after}", text.trim()))?;
+    Ok(())
+}
+
+/// The folder of the project.
+pub(crate) fn project() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
 }

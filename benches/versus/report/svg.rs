@@ -29,7 +29,7 @@ pub(crate) fn draw(report: &Report) -> String {
          <text x=\"16\" y=\"26\" font-size=\"16\" font-weight=\"bold\">Processor time per request, in µs (shorter is \
          better)</text>\n<text x=\"16\" y=\"46\" fill=\"#555555\">dark: user mode, light: kernel; bars of one case share \
          a scale; {}</text>\n",
-        report.date,
+        report.facts.date,
     );
     let mut y = TOP;
     for (case, bars) in &cases {
