@@ -44,9 +44,22 @@ impl Skimmer {
     pub(super) fn take(&mut self, mut octets: &[u8], mut sent: impl FnMut(Sent<'_>)) {
         while let Some(rest) = octets.get(self.skip..).filter(|rest| !rest.is_empty()) {
             self.skip = 0;
-            octets = self.take_beginning(rest, &mut sent);
+            octets = self.take_ordinary(rest, &mut sent).unwrap_or_else(|| self.take_beginning(rest, &mut sent));
         }
         self.skip -= octets.len();
+    }
+
+    /// Takes the head of a frame that came whole, and of which nothing more is read.
+    fn take_ordinary<'o>(&mut self, octets: &'o [u8], sent: &mut impl FnMut(Sent<'_>)) -> Option<&'o [u8]> {
+        let (head, rest) = octets.split_first_chunk().filter(|_| self.there == 0)?;
+        let Head { length, kind, stream, .. } = Head::read(*head);
+        match kind {
+            kind::RST_STREAM | kind::GOAWAY => return None,
+            kind::HEADERS => sent(Sent::Fields { stream }),
+            _ => {}
+        }
+        self.skip = length;
+        Some(rest)
     }
 
     fn take_beginning<'o>(&mut self, octets: &'o [u8], sent: &mut impl FnMut(Sent<'_>)) -> &'o [u8] {
