@@ -5,12 +5,14 @@
 //! leaves the rest of the body unread in its source; the owner of the connection decides what becomes of it.
 
 use std::io;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::splice::{self, Pipe};
 use super::timer::IdleTimer;
+use super::wire::Wire;
 use crate::ir::Limits;
 use crate::request::Fields;
 
@@ -68,6 +70,13 @@ impl SinkError {
     }
 }
 
+/// Octets of a body on the connection that they come by.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Unread<'a> {
+    pub(crate) wire: &'a Wire,
+    pub(crate) octets: u64,
+}
+
 /// Where a body comes from.
 pub(crate) trait Source {
     /// Makes a piece available, or says that the body has ended. Cancel-safe: a piece stays until consumed.
@@ -93,6 +102,14 @@ pub(crate) trait Source {
     /// The piece will not be taken on for a while: holds no more memory than it needs.
     fn settle(&mut self) {}
 
+    /// The octets of the body that still lie on a plain connection as they are, with nothing read that comes before them.
+    fn unread(&self) -> Option<Unread<'_>> {
+        None
+    }
+
+    /// The first `octets` of what is [`unread`](Self::unread) were taken from the connection by somebody else.
+    fn pass(&mut self, _octets: usize) {}
+
     /// The trailers, once the body has ended.
     fn trailers(&self) -> Option<&Fields>;
 
@@ -111,6 +128,14 @@ pub(crate) trait Sink {
     fn largest_piece(&self) -> usize {
         usize::MAX
     }
+
+    /// The plain connection that the body goes to as it is, if all that comes before has been sent.
+    fn unwritten(&self) -> Option<&Wire> {
+        None
+    }
+
+    /// So many octets of the body were given to what is [`unwritten`](Self::unwritten) by somebody else.
+    fn pass(&mut self, _octets: usize) {}
 
     /// Ends the body. Nothing is sent before [`poll_flush`](Self::poll_flush).
     fn finish(&mut self, trailers: Option<&Fields>);
@@ -151,6 +176,8 @@ impl Deadlines {
 enum Phase {
     Reading,
     Writing,
+    /// What the pipe holds goes out.
+    Draining,
     Flushing,
     Done,
 }
@@ -172,12 +199,14 @@ pub(crate) struct Pump {
     moved: u64,
     /// What had been moved when the wait for the sink began that the timer is for.
     sink_wait: Option<u64>,
+    /// What the body passes through, if it need not be read.
+    pipe: Option<Pipe>,
 }
 
 impl Pump {
     /// `deadlines` are the longest waits for the source and for the sink.
     pub(crate) const fn new(deadlines: Deadlines) -> Self {
-        Self { phase: Phase::Reading, waiting: Waiting::Nothing, deadlines, moved: 0, sink_wait: None }
+        Self { phase: Phase::Reading, waiting: Waiting::Nothing, deadlines, moved: 0, sink_wait: None, pipe: None }
     }
 
     /// Octets moved so far.
@@ -201,14 +230,20 @@ impl Pump {
         loop {
             match self.phase {
                 Phase::Done => return Poll::Ready(Ok(())),
-                Phase::Reading => match source.poll_piece(cx) {
-                    Poll::Ready(Ok(Piece::Data)) => self.enter(Phase::Writing),
-                    Poll::Ready(Ok(Piece::End)) => {
-                        sink.finish(source.trailers());
-                        self.enter(Phase::Flushing);
+                Phase::Reading => match self.poll_read(cx, source, sink) {
+                    Poll::Ready(Ok(next)) => {
+                        if next == Phase::Flushing {
+                            sink.finish(source.trailers());
+                        }
+                        self.enter(next);
                     }
                     Poll::Ready(Err(error)) => return Poll::Ready(Err(PumpError::Source(error))),
                     Poll::Pending => return self.wait_for_source(cx, sink, timer),
+                },
+                Phase::Draining => match self.poll_drain(cx, sink) {
+                    Poll::Ready(Ok(next)) => self.enter(next),
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(PumpError::Sink(error))),
+                    Poll::Pending => return self.wait(Waiting::Sink, cx, timer),
                 },
                 Phase::Writing => match sink.poll_move(cx, source) {
                     Poll::Ready(Ok(octets)) => {
@@ -228,6 +263,50 @@ impl Pump {
                 },
             }
         }
+    }
+
+    /// Takes a piece, or as much as a pipe holds where the body can pass through one. The result is what comes next.
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        source: &mut impl Source,
+        sink: &impl Sink,
+    ) -> Poll<Result<Phase, SourceError>> {
+        let worth_it = |unread: &Unread<'_>| self.pipe.is_some() || unread.octets >= splice::LEAST;
+        if let Some(unread) = source.unread().filter(worth_it)
+            && sink.unwritten().is_some()
+            && let Some(pipe) = self.pipe.take().or_else(|| Pipe::lent().ok())
+        {
+            match ready!(self.pipe.insert(pipe).poll_fill(cx, unread.wire, unread.octets)) {
+                // Who reads will find the same, and knows what it means.
+                Ok(0) => {}
+                Ok(octets) => {
+                    source.pass(octets);
+                    return Poll::Ready(Ok(Phase::Draining));
+                }
+                Err(error) if splice::is_impossible(&error) => {}
+                Err(error) => return Poll::Ready(Err(SourceError::Io(error))),
+            }
+        }
+        Poll::Ready(Ok(match ready!(source.poll_piece(cx))? {
+            Piece::Data => Phase::Writing,
+            Piece::End => Phase::Flushing,
+        }))
+    }
+
+    /// Gives on what the pipe holds.
+    fn poll_drain(&mut self, cx: &mut Context<'_>, sink: &mut impl Sink) -> Poll<Result<Phase, SinkError>> {
+        let (Some(pipe), Some(wire)) = (&mut self.pipe, sink.unwritten()) else {
+            return Poll::Ready(Ok(Phase::Reading));
+        };
+        let octets = ready!(pipe.poll_drain(cx, wire)).map_err(SinkError::Io)?;
+        if octets == 0 {
+            return Poll::Ready(Err(SinkError::Io(io::ErrorKind::WriteZero.into())));
+        }
+        let next = if pipe.is_empty() { Phase::Reading } else { Phase::Draining };
+        sink.pass(octets);
+        self.moved += octets as u64;
+        Poll::Ready(Ok(next))
     }
 
     /// Something moved: the next wait is a new one.

@@ -27,6 +27,7 @@ mod retry;
 mod service;
 mod sides;
 mod spare;
+mod splice;
 mod timer;
 mod tunnel;
 mod upstream;

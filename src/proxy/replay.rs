@@ -2,7 +2,7 @@
 
 use std::task::{Context, Poll, ready};
 
-use super::body::{Length, Piece, Source, SourceError};
+use super::body::{Length, Piece, Source, SourceError, Unread};
 use crate::request::Fields;
 
 /// Octets kept for another attempt; with more read than this, the request cannot be sent again. nginx's
@@ -123,6 +123,17 @@ impl<B: Source> Source for Replay<'_, B> {
 
     fn settle(&mut self) {
         self.inner.settle();
+    }
+
+    fn unread(&self) -> Option<Unread<'_>> {
+        let is_kept = self.keeping == Keeping::All || !self.replayed().is_empty();
+        let is_allowed = |unread: &Unread<'_>| self.limit.is_none_or(|limit| self.received + unread.octets <= limit);
+        self.inner.unread().filter(|_| !is_kept).filter(is_allowed)
+    }
+
+    fn pass(&mut self, octets: usize) {
+        self.received += octets as u64;
+        self.inner.pass(octets);
     }
 
     fn trailers(&self) -> Option<&Fields> {

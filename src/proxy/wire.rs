@@ -6,9 +6,9 @@
 use std::cell::RefCell;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
 /// The transports a message can come over.
@@ -123,6 +123,45 @@ impl Wire {
     /// Ends the writing direction (TLS: with `close_notify`).
     pub(crate) fn poll_shutdown(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut *self.transport.borrow_mut()).poll_shutdown(cx)
+    }
+
+    /// Whether what is on the wire is what is read and written.
+    pub(crate) fn is_plain(&self) -> bool {
+        matches!(&*self.transport.borrow(), Transport::Plain(_))
+    }
+
+    /// Takes octets from the socket itself of a plain connection, when there are some.
+    pub(crate) fn poll_plain_read(
+        &self,
+        cx: &mut Context<'_>,
+        mut take: impl FnMut(&TcpStream) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        let transport = self.transport.borrow();
+        let socket = transport.socket();
+        loop {
+            ready!(socket.poll_read_ready(cx))?;
+            match socket.try_io(Interest::READABLE, || take(socket)) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                done => return Poll::Ready(done),
+            }
+        }
+    }
+
+    /// Gives octets to the socket itself of a plain connection, when there is room.
+    pub(crate) fn poll_plain_write(
+        &self,
+        cx: &mut Context<'_>,
+        mut give: impl FnMut(&TcpStream) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        let transport = self.transport.borrow();
+        let socket = transport.socket();
+        loop {
+            ready!(socket.poll_write_ready(cx))?;
+            match socket.try_io(Interest::WRITABLE, || give(socket)) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                done => return Poll::Ready(done),
+            }
+        }
     }
 
     /// Whether an idle connection can still be used: nothing has arrived, neither octets nor an end. Asks the reactor

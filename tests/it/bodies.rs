@@ -207,6 +207,52 @@ on_workers! {
         assert_eq!(client.response().await.body.len(), OCTETS);
     }
 
+    async fn contents_of_any_size_come_as_they_were_sent_over_the_same_connections(workers) {
+        let web = Ingress::named("web").with("proxy-body-size", "0");
+        let (server, origin) = with_raw_origin_and(workers, web).await;
+        let mut client = Raw::connect(server.http()).await;
+        let mut upstream = None;
+        for octets in [16 << 10, (32 << 10) - 1, 32 << 10, (32 << 10) + 1, 64 << 10, (64 << 10) + 1, 200_001, 3 << 20] {
+            let content: Vec<u8> = (0..octets).map(|at: usize| (at / 251 + at) as u8).collect();
+            let head = format!("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: {octets}\r\n\r\n");
+            let origin_side = async {
+                if upstream.is_none() {
+                    upstream = Some(origin.accept().await);
+                }
+                let upstream = upstream.as_mut().unwrap();
+                assert!(upstream.request().await.body == content, "{octets} octets changed on their way up");
+                upstream.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {octets}\r\n\r\n")).await;
+                upstream.send(content.clone()).await;
+            };
+            // Requests and answers may be on their way at once: each side reads while the other writes.
+            let client_side = async {
+                client.send(head).await;
+                client.send(content.clone()).await;
+                assert!(client.response().await.body == content, "{octets} octets changed on their way down");
+            };
+            tokio::join!(origin_side, client_side);
+        }
+        assert!(!origin.is_called().await, "one connection was enough");
+    }
+
+    async fn a_large_content_that_breaks_off_is_not_made_to_look_complete(workers) {
+        let (server, origin) = with_raw_origin(workers).await;
+        let mut client = Raw::connect(server.http()).await;
+        client.send(get("a.test", "/")).await;
+        let mut upstream = origin.accept().await;
+        upstream.request().await;
+        let (head, sent) = ("HTTP/1.1 200 OK\r\nContent-Length: 300001\r\n\r\n", vec![b'x'; 300_000]);
+        let sending = async {
+            upstream.send([head.as_bytes(), &sent].concat()).await;
+            drop(upstream);
+        };
+        let reading = async {
+            client.head().await;
+            assert_eq!(client.rest().await.len(), sent.len());
+        };
+        tokio::join!(sending, reading);
+    }
+
     async fn many_chunks_pass_through(workers) {
         let (server, origin) = with_raw_origin(workers).await;
         let mut client = Raw::connect(server.http()).await;

@@ -17,7 +17,7 @@ use super::parse::{Limits, Parsed};
 use super::reply::{H1Reply, Shared};
 use super::{HeadError, encode, parse};
 use crate::ir::{Limit, Limits as ClientLimits};
-use crate::proxy::body::{Length, Piece, Source, SourceError};
+use crate::proxy::body::{Length, Piece, Source, SourceError, Unread};
 use crate::proxy::buffer::ReadBuffer;
 use crate::proxy::drain::Drain;
 use crate::proxy::kit::{Kit, Lent};
@@ -396,6 +396,15 @@ impl Source for Body<'_> {
 
     fn settle(&mut self) {
         self.buffer.settle();
+    }
+
+    fn unread(&self) -> Option<Unread<'_>> {
+        let octets = self.incoming.unread(self.buffer).filter(|_| self.wire.is_plain())?;
+        (!self.shared.owes_continue.get()).then_some(Unread { wire: self.wire, octets })
+    }
+
+    fn pass(&mut self, octets: usize) {
+        self.incoming.pass(octets);
     }
 
     fn trailers(&self) -> Option<&Fields> {

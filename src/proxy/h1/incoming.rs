@@ -78,6 +78,25 @@ impl Incoming {
         self.wire_octets += octets as u64;
     }
 
+    /// How many octets of the body can be taken from the wire as they are, without anything that was read before.
+    pub(crate) fn unread(&self, buffer: &ReadBuffer) -> Option<u64> {
+        match self.framing {
+            Framing::Length(octets) if buffer.is_empty() => Some(octets),
+            Framing::Length(_) | Framing::Done | Framing::Chunked(_) | Framing::UntilClose | Framing::Broken(_) => None,
+        }
+    }
+
+    /// So many of them were taken.
+    pub(crate) fn pass(&mut self, octets: usize) {
+        self.wire_octets += octets as u64;
+        if let Framing::Length(remaining) = &mut self.framing {
+            *remaining = remaining.saturating_sub(octets as u64);
+            if *remaining == 0 {
+                self.framing = Framing::Done;
+            }
+        }
+    }
+
     pub(crate) fn poll_piece(
         &mut self,
         cx: &mut Context<'_>,

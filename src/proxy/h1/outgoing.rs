@@ -83,6 +83,17 @@ impl Outgoing {
         self.buffer.len() == self.written
     }
 
+    /// Whether what goes out next is the body as it is.
+    pub(crate) fn is_unframed(&self) -> bool {
+        self.is_flushed() && matches!(self.delimiting, Delimiting::Plain | Delimiting::Raw)
+    }
+
+    /// So many octets of the body went out otherwise.
+    pub(crate) const fn pass(&mut self, octets: usize) {
+        self.total += octets as u64;
+        self.body += octets as u64;
+    }
+
     pub(crate) fn poll_move(
         &mut self,
         cx: &mut Context<'_>,

@@ -73,6 +73,14 @@ impl Sink for H1Reply<'_> {
         self.outgoing.poll_move(cx, self.wire, source)
     }
 
+    fn unwritten(&self) -> Option<&Wire> {
+        self.outgoing.is_unframed().then_some(self.wire).filter(|wire| wire.is_plain())
+    }
+
+    fn pass(&mut self, octets: usize) {
+        self.outgoing.pass(octets);
+    }
+
     fn finish(&mut self, trailers: Option<&Fields>) {
         self.outgoing.finish(trailers);
     }

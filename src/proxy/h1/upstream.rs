@@ -9,7 +9,7 @@ use super::outgoing::{Delimiting, Outgoing};
 use super::parse::{Limits, Parsed};
 use super::{encode, parse};
 use crate::ir::backend::KeepAlive;
-use crate::proxy::body::{Length, Piece, Sink, SinkError, Source, SourceError};
+use crate::proxy::body::{Length, Piece, Sink, SinkError, Source, SourceError, Unread};
 use crate::proxy::buffer::ReadBuffer;
 use crate::proxy::sides::{Answer, AnswerError, AnswerHead, Call, Outbound, TrailersWanted};
 use crate::proxy::wire::{Transport, Wire};
@@ -166,6 +166,14 @@ impl Sink for Upload<'_> {
         self.outgoing.poll_move(cx, self.wire, source)
     }
 
+    fn unwritten(&self) -> Option<&Wire> {
+        self.outgoing.is_unframed().then_some(self.wire).filter(|wire| wire.is_plain())
+    }
+
+    fn pass(&mut self, octets: usize) {
+        self.outgoing.pass(octets);
+    }
+
     fn finish(&mut self, trailers: Option<&Fields>) {
         self.outgoing.finish(trailers);
     }
@@ -254,6 +262,15 @@ impl Source for AnswerReader<'_> {
 
     fn settle(&mut self) {
         self.buffer.settle();
+    }
+
+    fn unread(&self) -> Option<Unread<'_>> {
+        let octets = self.incoming.unread(self.buffer).filter(|_| self.wire.is_plain())?;
+        Some(Unread { wire: self.wire, octets })
+    }
+
+    fn pass(&mut self, octets: usize) {
+        self.incoming.pass(octets);
     }
 
     fn trailers(&self) -> Option<&Fields> {
