@@ -72,6 +72,8 @@ fn socket(address: IpAddr, port: u16) -> io::Result<std::net::TcpListener> {
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(true)?;
     socket.set_nonblocking(true)?;
+    // Small writes shall not wait for acknowledgements. Connections inherit it, which spares each of them a system call.
+    socket.set_tcp_nodelay(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
@@ -157,12 +159,25 @@ fn start(worker: &Rc<Worker>, stream: TcpStream, address: SocketAddr, local: Soc
             return worker.limited_by(limit);
         }
     };
-    // Without it small writes wait for acknowledgements; a socket that refuses is served all the same.
-    let _best_effort = stream.set_nodelay(true);
     let scheme = match role {
         Listener::Http => Scheme::Http,
         Listener::Https => Scheme::Https,
     };
     let peer = Peer { address, local, scheme };
     worker.spawn_connection(connection::serve(Rc::clone(worker), stream, peer, role, admitted));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_inherit_that_small_writes_go_out_at_once() {
+        let bound = bind(&[IpAddr::V4(Ipv4Addr::LOCALHOST)], 0, 1).unwrap();
+        let _client = std::net::TcpStream::connect(bound.addresses[0]).unwrap();
+        let listener = &bound.sockets[0][0];
+        listener.set_nonblocking(false).unwrap();
+        let (accepted, _) = listener.accept().unwrap();
+        assert!(accepted.nodelay().unwrap());
+    }
 }
