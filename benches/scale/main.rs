@@ -19,12 +19,12 @@ mod population;
 
 use std::time::Duration;
 
-use mimalloc::MiMalloc;
+use tikv_jemallocator::Jemalloc;
 use population::Population;
 
 /// That of the program.
 #[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 /// Ingresses; there are as many Services and Secrets, and three times as many endpoints.
 const INGRESSES: usize = 10_000;
