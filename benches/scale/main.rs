@@ -19,8 +19,8 @@ mod population;
 
 use std::time::Duration;
 
-use tikv_jemallocator::Jemalloc;
 use population::Population;
+use tikv_jemallocator::Jemalloc;
 
 /// That of the program.
 #[global_allocator]

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 
 use super::admission::Admitted;
 use super::buffer::ReadBuffer;
-use super::handshake::{Alpn, TlsFailure};
+use super::handshake::{Accepted, Alpn, TlsFailure};
 use super::overload::Standing;
 use super::timer::IdleTimer;
 use super::wire::{Transport, Wire};
@@ -47,28 +47,31 @@ async fn serve_plain(worker: Rc<Worker>, stream: TcpStream, peer: Peer, standing
 }
 
 async fn serve_tls(worker: Rc<Worker>, stream: TcpStream, peer: Peer, standing: Standing) {
+    let Some(accepted) = handshake(&worker, stream, &peer).await else { return };
+    let transport = Transport::TlsServer(accepted.stream);
+    let buffer = ReadBuffer::default();
+    match accepted.alpn {
+        Alpn::H1 => h1::downstream::serve(worker, peer, standing, Wire::new(transport), buffer).await,
+        Alpn::H2 => Box::pin(h2::downstream::serve(worker, peer, standing, transport, buffer)).await,
+    }
+}
+
+/// Accepts a client's handshake, and counts what came of it.
+async fn handshake(worker: &Worker, stream: TcpStream, peer: &Peer) -> Option<Accepted<TcpStream>> {
     let most = worker.pin().listener().limits.handshakes;
-    // Boxed, as HTTP/2 is below: an idle HTTP/1.1 connection holds no room for either.
+    // Boxed, as HTTP/2 is above: an idle HTTP/1.1 connection holds no room for either.
     let accepting = Box::pin(worker.tls.accept(stream));
     let failure = match worker.handshakes.run(most, accepting).await {
         Ok(Ok(accepted)) => {
-            worker.count(Count::Handshake(if accepted.resumed {
-                HandshakeOutcome::Resumed
-            } else {
-                HandshakeOutcome::Full
-            }));
-            let transport = Transport::TlsServer(Box::new(accepted.stream));
-            let buffer = ReadBuffer::default();
-            match accepted.alpn {
-                Alpn::H1 => h1::downstream::serve(worker, peer, standing, Wire::new(transport), buffer).await,
-                Alpn::H2 => Box::pin(h2::downstream::serve(worker, peer, standing, transport, buffer)).await,
-            }
-            return;
+            let outcome = if accepted.resumed { HandshakeOutcome::Resumed } else { HandshakeOutcome::Full };
+            worker.count(Count::Handshake(outcome));
+            return Some(accepted);
         }
         Ok(Err(failure)) => failure,
         Err(displaced) => displaced.into(),
     };
-    handshake_failed(&worker, &peer, &failure);
+    handshake_failed(worker, peer, &failure);
+    None
 }
 
 fn handshake_failed(worker: &Worker, peer: &Peer, failure: &TlsFailure) {

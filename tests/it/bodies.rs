@@ -213,7 +213,7 @@ on_workers! {
         let mut client = Raw::connect(server.http()).await;
         let mut upstream = None;
         for octets in [16 << 10, (32 << 10) - 1, 32 << 10, (32 << 10) + 1, 64 << 10, (64 << 10) + 1, 200_001, 3 << 20] {
-            let content: Vec<u8> = (0..octets).map(|at: usize| (at / 251 + at) as u8).collect();
+            let content: Vec<u8> = (0..octets).map(|at: usize| u8::try_from((at / 251 + at) % 256).unwrap()).collect();
             let head = format!("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: {octets}\r\n\r\n");
             let origin_side = async {
                 if upstream.is_none() {

@@ -37,7 +37,7 @@ const DRAINED: u64 = 64 * 1024;
 const LINGER: Duration = Duration::from_secs(2);
 
 /// How long a connection may be quiet before it gives back what serving takes.
-const QUIET: Duration = Duration::from_secs(1);
+const QUIET: Duration = Duration::from_millis(200);
 
 /// Serves a connection until it ends. `buffer` holds what was read before.
 pub(crate) async fn serve(worker: Rc<Worker>, peer: Peer, standing: Standing, wire: Wire, buffer: ReadBuffer) {

@@ -80,7 +80,8 @@ impl TlsAcceptor {
 /// A client whose handshake is complete.
 #[derive(Debug)]
 pub(crate) struct Accepted<IO> {
-    pub(crate) stream: TlsStream<IO>,
+    /// Boxed: it is large, and whoever waits for it would hold room for it twice.
+    pub(crate) stream: Box<TlsStream<IO>>,
     pub(crate) alpn: Alpn,
     /// Whether an earlier session was resumed.
     pub(crate) resumed: bool,
@@ -91,7 +92,7 @@ impl<IO> Accepted<IO> {
         let (_, session) = stream.get_ref();
         let alpn = if session.alpn_protocol() == Some(ALPN_HTTP2) { Alpn::H2 } else { Alpn::H1 };
         let resumed = session.handshake_kind() == Some(HandshakeKind::Resumed);
-        Self { stream, alpn, resumed }
+        Self { stream: Box::new(stream), alpn, resumed }
     }
 }
 
