@@ -54,7 +54,7 @@ pub(super) fn check(costs: &Costs) -> Result<()> {
     }
     ensure!(
         over.is_empty(),
-        "{} cost more than before. If that is meant, `cargo bench --bench versus -- --instructions store` stores it",
+        "{} cost more than before. If that is meant, `.ci/instructions store` stores it",
         over.join(", ")
     );
     Ok(())
