@@ -73,6 +73,20 @@ impl Fields {
         self.entries.push(Entry { known, name, value });
     }
 
+    /// Adds to the last value, behind one space unless either is empty. `false` if there is none yet.
+    pub fn continue_last(&mut self, more: &[u8]) -> bool {
+        let Some(last) = self.entries.last_mut() else { return false };
+        if !more.is_empty() {
+            // The last value lies at the end.
+            if !last.value.is_empty() {
+                self.bytes.push(b' ');
+            }
+            self.bytes.extend_from_slice(more);
+            last.value.end = position(self.bytes.len());
+        }
+        true
+    }
+
     fn store(&mut self, bytes: &[u8]) -> Range<u32> {
         let start = position(self.bytes.len());
         self.bytes.extend_from_slice(bytes);

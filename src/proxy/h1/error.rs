@@ -3,6 +3,8 @@
 //! A head is read in exactly one way or not at all (RFC 9112 §11.2): after any error here the framing of what follows
 //! is unknown, so the connection must be closed once the answer is written, and must never return to a pool.
 
+use super::parse::lines::LineError;
+
 /// A head that is refused. On the client's side `status` is the answer; a response head of an upstream always carries
 /// 502.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -26,6 +28,16 @@ impl HeadError {
     /// A request that is refused with a status of its own.
     pub(super) const fn refused(status: u16, code: &'static str) -> Self {
         Self { status, code }
+    }
+
+    /// A line of a head that cannot be read.
+    pub(super) const fn of_line(error: LineError) -> Self {
+        match error {
+            LineError::End => Self::bad_request("bare-line-feed"),
+            LineError::Name => Self::bad_request("invalid-field-name"),
+            LineError::Value => Self::bad_request("invalid-field-value"),
+            LineError::TooMany => Self::refused(431, "too-many-fields"),
+        }
     }
 
     /// The same cause in an upstream's response.

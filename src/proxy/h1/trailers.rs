@@ -3,10 +3,8 @@
 //! A trailer is seen after decisions were made on the head, so a field that delimits, routes, authenticates, modifies
 //! or describes the message must not appear there (RFC 9110 §6.5.1); such fields are dropped, not refused.
 
+use super::parse::lines::{self, Line, LineError, Section};
 use crate::request::Fields;
-
-/// Room for this many trailer fields is kept on the stack.
-const MAX_FIELDS: usize = 128;
 
 /// Names that are never passed on as trailers, lower-case with `-`.
 const FORBIDDEN: &[&str] = &[
@@ -75,19 +73,20 @@ pub(super) enum SectionError {
 
 /// Reads a whole section, empty line and all, whose lines are known to end with CRLF, of at most so many fields.
 pub(super) fn read(section: &[u8], most: usize, fields: &mut Fields) -> Result<(), SectionError> {
-    let mut slots = [httparse::EMPTY_HEADER; MAX_FIELDS];
-    let lines = match httparse::parse_headers(section, &mut slots) {
-        Ok(httparse::Status::Complete((length, lines))) if length == section.len() => lines,
-        Err(httparse::Error::TooManyHeaders) => return Err(SectionError::TooMany),
-        Ok(_) | Err(_) => return Err(SectionError::Malformed),
-    };
-    if lines.len() > most {
-        return Err(SectionError::TooMany);
+    let read = lines::read(section, most, |line| match line {
+        Line::Field { name, value } => {
+            if !is_forbidden(name) {
+                fields.push(name, value);
+            }
+            Ok(())
+        }
+        Line::Fold(_) => Err(LineError::Name),
+    });
+    match read {
+        Ok(Section::Whole) => Ok(()),
+        Err(LineError::TooMany) => Err(SectionError::TooMany),
+        Ok(Section::Open) | Err(LineError::End | LineError::Name | LineError::Value) => Err(SectionError::Malformed),
     }
-    for line in lines.iter().filter(|line| !is_forbidden(line.name.as_bytes())) {
-        fields.push(line.name.as_bytes(), line.value);
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -1,20 +1,24 @@
 //! Message heads, from octets to [`RequestHead`] and [`ResponseHead`], without I/O.
 //!
-//! The lines are found first, so that nothing but CRLF ends one and the head's extent depends on no parser; httparse
-//! then checks the characters; `target` and `framing` say what was meant. A head has one reading or is refused.
+//! The end of the head is found first, so that its extent depends on no reading of what it says; `start` and `lines` then
+//! take it apart and check each character, and nothing but CRLF ends a line; `target` and `framing` say what was meant. A
+//! head has one reading or is refused.
 //! An unfinished head costs one search for line ends per call, over at most [`Limits::head_octets`], and is parsed
 //! again only when it ends with a whole line: sent octet by octet it costs no more than its lines.
 
-use std::mem::MaybeUninit;
+pub(super) mod lines;
+mod start;
+
 use std::sync::LazyLock;
 
-use httparse::{Header, ParserConfig, Status};
 use memchr::memmem::Finder;
+
+use self::lines::{Line, LineError, Section};
 
 use super::error::HeadError;
 use super::framing::{self, RequestFraming, ResponseFraming};
 use super::target;
-use crate::request::{Fields, RequestHead, ResponseHead, Version};
+use crate::request::{RequestHead, ResponseHead};
 
 /// The bounds of one head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +49,7 @@ impl Default for Limits {
     }
 }
 
-/// Room for this many field lines is kept on the stack.
+/// The most field lines that limits can allow.
 const MAX_FIELDS: usize = 128;
 /// Empty lines tolerated before a request line (RFC 9112 §2.2).
 const MAX_LEADING_LINES: usize = 4;
@@ -70,34 +74,36 @@ pub fn request_head(
     limits: &Limits,
     head: &mut RequestHead,
 ) -> Result<Parsed<RequestFraming>, HeadError> {
+    head.clear();
     let Some((skipped, rest)) = leading_lines(input)? else { return Ok(Parsed::Incomplete) };
-    let mut slots = [const { MaybeUninit::uninit() }; MAX_FIELDS];
-    let mut request = httparse::Request::new(&mut []);
     let text = match extent(rest, limits)? {
         Extent::Open { checkable: [] } => return Ok(Parsed::Incomplete),
         Extent::Open { checkable: text } | Extent::Closed(text) => text,
     };
-    match request.parse_with_uninit_headers(text, &mut slots) {
-        Ok(Status::Complete(length)) if length == text.len() => {}
-        Ok(Status::Complete(_)) => return Err(HeadError::bad_request("malformed-head")),
-        Ok(Status::Partial) => return Ok(Parsed::Incomplete),
-        Err(error) => return Err(request_error(error, text)),
-    }
-    let (Some(method), Some(target), Some(version)) = (request.method, request.path, request.version) else {
-        return Err(HeadError::bad_request("malformed-head"));
-    };
-    if method.len() > MAX_METHOD_OCTETS {
+    let (line, section) = lines::first(text).map_err(HeadError::of_line)?;
+    let line = start::request_line(line)?;
+    if line.method.len() > MAX_METHOD_OCTETS {
         return Err(HeadError::refused(501, "method-too-long"));
     }
-    if target.len() > limits.target_octets {
+    if line.target.len() > limits.target_octets {
         return Err(HeadError::refused(414, "target-too-long"));
     }
-    head.clear();
-    head.method.push_str(method);
-    head.version = version_of(version);
+    let fields = &mut head.fields;
+    let read = lines::read(section, limits.fields.min(MAX_FIELDS), |line| match line {
+        Line::Field { name, value } => {
+            fields.push(name, value);
+            Ok(())
+        }
+        Line::Fold(_) => Err(LineError::Name),
+    });
+    if read.map_err(HeadError::of_line)? == Section::Open {
+        head.clear();
+        return Ok(Parsed::Incomplete);
+    }
+    head.method.push_str(line.method);
+    head.version = line.version;
     head.wire_octets = text.len() as u64;
-    let form = target::read(method, target, head)?;
-    store_fields(request.headers, limits, &mut head.fields)?;
+    let form = target::read(line.method, line.target, head)?;
     let framing = framing::request(head, form)?;
     Ok(Parsed::Complete { consumed: skipped + text.len(), value: framing })
 }
@@ -129,26 +135,26 @@ fn read_response(
         Extent::Open { checkable: [] } => return Ok(Parsed::Incomplete),
         Extent::Open { checkable: text } | Extent::Closed(text) => text,
     };
-    let mut slots = [const { MaybeUninit::uninit() }; MAX_FIELDS];
-    let mut response = httparse::Response::new(&mut []);
-    let mut config = ParserConfig::default();
-    config.allow_obsolete_multiline_headers_in_responses(true);
-    match config.parse_response_with_uninit_headers(&mut response, text, &mut slots) {
-        Ok(Status::Complete(length)) if length == text.len() => {}
-        Ok(Status::Complete(_)) => return Err(HeadError::bad_request("malformed-head")),
-        Ok(Status::Partial) => return Ok(Parsed::Incomplete),
-        Err(error) => return Err(HeadError::bad_request(error_code(error))),
-    }
-    let (Some(status @ 100..=999), Some(version)) = (response.code, response.version) else {
-        return Err(HeadError::bad_request("malformed-status-line"));
-    };
     head.clear();
-    head.status = status;
-    head.version = version_of(version);
-    if any_pair(text, |(before, octet)| *before == b'\n' && matches!(octet, b' ' | b'\t')) {
-        store_unfolded(response.headers, limits, &mut head.fields)?;
-    } else {
-        store_fields(response.headers, limits, &mut head.fields)?;
+    let (line, section) = lines::first(text).map_err(HeadError::of_line)?;
+    (head.version, head.status) = start::status_line(line)?;
+    let fields = &mut head.fields;
+    let read = lines::read(section, limits.fields.min(MAX_FIELDS), |line| match line {
+        Line::Field { name, value } => {
+            fields.push(name, value);
+            Ok(())
+        }
+        // Joined by one space (RFC 9112 §5.2).
+        Line::Fold(more) => {
+            if fields.continue_last(more) {
+                Ok(())
+            } else {
+                Err(LineError::Name)
+            }
+        }
+    });
+    if read.map_err(HeadError::of_line)? == Section::Open {
+        return Ok(Parsed::Incomplete);
     }
     let framing = framing::response(head, request_method)?;
     Ok(Parsed::Complete { consumed: text.len(), value: framing })
@@ -214,83 +220,10 @@ fn extent<'a>(input: &'a [u8], limits: &Limits) -> Result<Extent<'a>, HeadError>
     Ok(Extent::Open { checkable: if start == input.len() { input } else { &[] } })
 }
 
-/// The head, if it is all there and each of its lines ends with CRLF: what nearly every head is, found in two passes
-/// that look at many octets at a time.
+/// The head, if it is all there. What its lines end with, their reader looks at.
 fn whole(window: &[u8]) -> Option<&[u8]> {
     static END: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\r\n\r\n"));
-    let end = END.find(window)? + 4;
-    let head = window.get(..end)?;
-    let is_bare = |(before, octet): (&u8, &u8)| *octet == b'\n' && *before != b'\r';
-    (!any_pair(head, is_bare)).then_some(head)
-}
-
-/// Whether some two neighbouring octets are as `wanted`. Looks at all of them, without a branch for each.
-fn any_pair(text: &[u8], wanted: impl Fn((&u8, &u8)) -> bool) -> bool {
-    text.iter().zip(text.iter().skip(1)).fold(0, |any, pair| any | u8::from(wanted(pair))) != 0
-}
-
-fn request_error(error: httparse::Error, text: &[u8]) -> HeadError {
-    match error {
-        httparse::Error::TooManyHeaders => HeadError::refused(431, "too-many-fields"),
-        httparse::Error::Version => version_error(text),
-        other => HeadError::bad_request(error_code(other)),
-    }
-}
-
-/// The answer by what stands where the version should: 505 if it is one, if not one of ours (RFC 9112 §2.3). Three
-/// words of which the last does not even begin like a version are another protocol's, and whoever speaks that would
-/// not understand an answer: so begins what a client of HTTP/2 would say, were it not for an error.
-fn version_error(text: &[u8]) -> HeadError {
-    let line = text.split(|octet| *octet == b'\r').next().unwrap_or_default();
-    let mut words = line.split(|octet| *octet == b' ').skip(2);
-    match (words.next(), words.next()) {
-        (Some([b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9']), None) => {
-            HeadError::refused(505, "unsupported-version")
-        }
-        (Some(word), None) if !word.is_empty() && !word.to_ascii_uppercase().starts_with(b"HTTP") => {
-            HeadError::refused(HeadError::UNANSWERED, "another-protocol")
-        }
-        (Some(_) | None, _) => HeadError::bad_request(error_code(httparse::Error::Version)),
-    }
-}
-
-const fn error_code(error: httparse::Error) -> &'static str {
-    match error {
-        httparse::Error::HeaderName => "invalid-field-name",
-        httparse::Error::HeaderValue => "invalid-field-value",
-        httparse::Error::NewLine => "invalid-line-end",
-        httparse::Error::Status => "malformed-status-line",
-        httparse::Error::Token => "malformed-request-line",
-        httparse::Error::TooManyHeaders => "too-many-fields",
-        httparse::Error::Version => "invalid-version",
-    }
-}
-
-const fn version_of(minor: u8) -> Version {
-    if minor == 0 { Version::Http10 } else { Version::Http11 }
-}
-
-fn store_fields(lines: &[Header<'_>], limits: &Limits, fields: &mut Fields) -> Result<(), HeadError> {
-    if lines.len() > limits.fields {
-        return Err(HeadError::refused(431, "too-many-fields"));
-    }
-    for line in lines {
-        fields.push(line.name.as_bytes(), line.value);
-    }
-    Ok(())
-}
-
-/// As [`store_fields`], and joins folded lines with one space each (RFC 9112 §5.2).
-fn store_unfolded(lines: &[Header<'_>], limits: &Limits, fields: &mut Fields) -> Result<(), HeadError> {
-    if lines.len() > limits.fields {
-        return Err(HeadError::refused(431, "too-many-fields"));
-    }
-    for line in lines {
-        let parts = line.value.split(|octet| matches!(octet, b'\r' | b'\n')).map(super::octets::trim);
-        let parts: Vec<&[u8]> = parts.filter(|part| !part.is_empty()).collect();
-        fields.push(line.name.as_bytes(), &parts.join(&b' '));
-    }
-    Ok(())
+    window.get(..END.find(window)? + 4)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Heads as they arrive: whole, in pieces, malformed, too large.
 
 use super::*;
-use crate::request::FieldName;
+use crate::request::{FieldName, Version};
 
 fn parse(input: &[u8]) -> (Result<Parsed<RequestFraming>, HeadError>, RequestHead) {
     let mut head = RequestHead::default();
