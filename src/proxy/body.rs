@@ -165,6 +165,9 @@ pub(crate) struct Deadlines {
 }
 
 impl Deadlines {
+    /// Waits end when somebody else says so.
+    pub(crate) const NONE: Self = Self { source: Duration::MAX, sink: Duration::MAX, sink_minimum: 1 };
+
     /// Those of a client that takes what is sent; for what it is sent there is no other yet.
     pub(crate) fn to_client(limits: &Limits) -> Self {
         Self { source: limits.send_timeout, sink: limits.send_timeout, sink_minimum: limits.send_minimum.into() }
@@ -335,6 +338,9 @@ impl Pump {
             Waiting::Source => (self.deadlines.source, PumpError::SourceStalled),
             Waiting::Sink => (self.deadlines.sink, PumpError::SinkStalled),
         };
+        if limit == Duration::MAX {
+            return Poll::Pending;
+        }
         if self.waiting != waiting {
             self.waiting = waiting;
             let goes_on = |since: u64| waiting == Waiting::Sink && self.moved - since < self.deadlines.sink_minimum;

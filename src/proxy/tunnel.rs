@@ -7,9 +7,6 @@ use std::time::Duration;
 use super::body::{Deadlines, Pump, Sink, Source};
 use super::timer::{IdleTimer, Timers};
 
-/// Long enough to never fire: a tunnel is watched as a whole, not by direction.
-const UNWATCHED: Duration = Duration::from_secs(365 * 24 * 3600);
-
 /// Relays until both directions have ended, one breaks, or nothing has moved either way for `idle`. The result is the
 /// number of octets that came from the upstream.
 pub(crate) async fn run(
@@ -20,8 +17,8 @@ pub(crate) async fn run(
     timers: &mut Timers,
     idle: Duration,
 ) -> u64 {
-    let deadlines = Deadlines { source: UNWATCHED, sink: UNWATCHED, sink_minimum: 1 };
-    let (mut up, mut down) = (Pump::new(deadlines), Pump::new(deadlines));
+    // Watched as a whole, not by direction.
+    let (mut up, mut down) = (Pump::new(Deadlines::NONE), Pump::new(Deadlines::NONE));
     let mut watch = Watch { idle, timer: IdleTimer::default(), moved: 0 };
     watch.timer.begin(idle);
     poll_fn(|cx| {
