@@ -1,10 +1,11 @@
 //! What is sent over HTTP/2 in either direction, watched on its way to and from the crate for what the crate does not
 //! count or tell.
 //!
-//! [`Watched`] is the transport that the crate reads and writes; every octet goes through it unchanged. [`Watch`] is what
-//! it has found: streams whose fields are malformed in a way that the crate passes over, and a limit that was exceeded,
-//! with which the connection is to be ended. Limits that the crate holds to by itself are counted here. `frames` splits what comes in, `section` walks field sections, `huffman` decodes strings;
-//! `outgoing` skims what goes out, `outflow` bounds it.
+//! [`Watched`] is the transport that the crate reads and writes; every octet goes through it unchanged, until a limit is
+//! exceeded: from then on the crate reads nothing. [`Watch`] is what it has found: streams whose fields are malformed in a
+//! way that the crate passes over, and the limit that was exceeded, with which the connection is to be ended. Limits that
+//! the crate holds to by itself are counted here. `frames` splits what comes in, `section` walks field sections, `huffman`
+//! decodes strings; `outgoing` skims what goes out, `outflow` bounds it.
 
 mod frames;
 mod huffman;
@@ -170,6 +171,8 @@ pub(crate) struct Watched<T> {
     counts: Counts,
     /// Cleared once the watch has nothing more to tell of what comes in.
     watching: bool,
+    /// A limit was exceeded: nothing that came with what is too much, or after it, costs more than to be read.
+    offended: bool,
 }
 
 impl<T> Watched<T> {
@@ -191,6 +194,7 @@ impl<T> Watched<T> {
             splitter: Splitter::default(),
             counts,
             watching: true,
+            offended: false,
         };
         (watched, watch)
     }
@@ -330,13 +334,22 @@ impl Observer for Counts {
 
 impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let before = buf.filled().len();
         let this = &mut *self;
+        if this.offended {
+            return Poll::Pending;
+        }
+        let before = buf.filled().len();
         let read = Pin::new(&mut this.transport).poll_read(cx, buf);
         if this.watching
             && let Some(octets) = buf.filled().get(before..)
         {
             this.watching = this.splitter.take(octets, &mut this.counts).is_continue();
+            // Whoever polls the crate asks for the offence next.
+            this.offended = this.watch.offence.get().is_some();
+            if this.offended {
+                buf.set_filled(before);
+                return Poll::Pending;
+            }
         }
         read
     }
