@@ -148,7 +148,7 @@ limits! {
         "The same of all streams of a connection" => "GOAWAY: FLOW_CONTROL_ERROR";
     HTTP2_HEADS http2_head_octets: u32 = "http2-max-heads-size" Octets 524_288 in 32_768..=67_108_864,
         "Request heads of one HTTP/2 connection whose requests are being answered" => "REFUSED_STREAM";
-    HTTP2_UNSENT http2_unsent_octets: u32 = "http2-max-unsent-size" Octets 262_144 in 16_384..=67_108_864,
+    HTTP2_UNSENT http2_unsent_octets: u32 = "http2-max-unsent-size" Octets 131_072 in 16_384..=67_108_864,
         "Octets of responses of one HTTP/2 connection that are held while it takes none" => "backends wait, then client-send-timeout";
     HTTP2_RESETS http2_resets: u32 = "http2-max-resets" Count 100 in 1..=1_000_000,
         "RST_STREAM frames in 10 s, beside as many as there may be streams" => "GOAWAY: ENHANCE_YOUR_CALM";
