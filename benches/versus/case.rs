@@ -14,6 +14,8 @@ pub(crate) enum Work {
     Latency { scheme: Scheme, connections: usize },
     /// Memory of so many connections over TLS on which nothing happens.
     Idle { connections: usize },
+    /// The share of the busiest of several workers while clients rest between requests, so that none has all it can do.
+    Skew(Load),
 }
 
 /// One case.
@@ -37,7 +39,7 @@ const MIB: usize = 1024 * KIB;
 
 /// Every case.
 pub(crate) fn all() -> Vec<Case> {
-    [small(), http2(), handshakes(), bodies(), others()].concat()
+    [small(), http2(), handshakes(), bodies(), others(), skews()].concat()
 }
 
 fn case(name: &'static str, title: &'static str, load: Load) -> Case {
@@ -137,5 +139,14 @@ fn others() -> Vec<Case> {
             work: Work::Latency { scheme: Scheme::Https, connections: 64 },
             ..tls("latency-tls-http1", "latency of HTTP/1.1 over TLS at half load")
         },
+    ]
+}
+
+fn skews() -> Vec<Case> {
+    let skew = |name, title, load| Case { work: Work::Skew(load), has_floor: false, ..case(name, title, load) };
+    let http2 = Load::Http2 { connections: 8, streams: 16, exchange: SMALL };
+    vec![
+        skew("skew-http2", "HTTP/2 over TLS, 8 connections of 16 streams", http2),
+        skew("skew-http1", "HTTP/1.1, 64 connections", http1(Scheme::Http, 64, SMALL)),
     ]
 }

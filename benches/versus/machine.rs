@@ -1,7 +1,9 @@
 //! The machine: which core is whose, and what a process has used of it, by the operating system's accounting.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use anyhow::{Context as _, Result, bail};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -10,33 +12,41 @@ use serde::Serialize;
 
 /// Keeps this thread, and what it starts, to the core of the load.
 pub(crate) fn settle() -> Result<()> {
-    let [load, _] = cores()?;
-    pin(load)
+    let (load, _) = cores()?;
+    pin(&[load])
 }
 
-/// The first two processors that this process may use, found once before anything is pinned.
-fn cores() -> Result<[usize; 2]> {
-    static CORES: std::sync::OnceLock<Option<[usize; 2]>> = std::sync::OnceLock::new();
-    let found = CORES.get_or_init(|| {
-        let set = sched_getaffinity(None).ok()?;
-        let mut usable = (0..CpuSet::MAX_CPU).filter(|cpu| set.is_set(*cpu));
-        Some([usable.next()?, usable.next()?])
+/// The first processor that this process may use, for the load, and the others; found once before anything is pinned.
+fn cores() -> Result<(usize, &'static [usize])> {
+    static CORES: OnceLock<Vec<usize>> = OnceLock::new();
+    let usable = CORES.get_or_init(|| {
+        let set = sched_getaffinity(None).ok();
+        (0..CpuSet::MAX_CPU).filter(|cpu| set.is_some_and(|set| set.is_set(*cpu))).collect()
     });
-    found.context("two processors are needed: one for the proxy, one for the load")
+    match usable.split_first() {
+        Some((load, others)) if !others.is_empty() => Ok((*load, others)),
+        _ => bail!("two processors are needed: one for the proxy, one for the load"),
+    }
 }
 
-fn pin(cpu: usize) -> Result<()> {
+fn pin(cpus: &[usize]) -> Result<()> {
     let mut set = CpuSet::new();
-    set.set(cpu);
+    for cpu in cpus {
+        set.set(*cpu);
+    }
     sched_setaffinity(None, &set).context("cannot choose a processor")
 }
 
-/// Does something, such as starting a process, on the core of the proxy.
-pub(crate) fn beside<T>(work: impl FnOnce() -> T) -> Result<T> {
-    let [load, proxy] = cores()?;
-    pin(proxy)?;
+/// Does something, such as starting a proxy of so many workers, on as many cores beside the load's; where there are
+/// too few, on all, the load's too.
+pub(crate) fn beside<T>(workers: usize, work: impl FnOnce() -> T) -> Result<T> {
+    let (load, others) = cores()?;
+    match others.get(..workers) {
+        Some(own) => pin(own)?,
+        None => pin(&[&[load], others].concat())?,
+    }
     let result = work();
-    pin(load)?;
+    pin(&[load])?;
     Ok(result)
 }
 
@@ -74,9 +84,32 @@ impl Family {
         Usage::sum(&self.0)
     }
 
+    /// What each thread has used so far: nanoseconds on a processor.
+    pub(crate) fn threads(&self) -> Result<Threads> {
+        let mut times = HashMap::new();
+        for id in &self.0 {
+            times.extend(threads(*id)?);
+        }
+        Ok(Threads(times))
+    }
+
     /// What is resident now, in KiB.
     pub(crate) fn resident(&self) -> Result<u64> {
         self.0.iter().map(|id| resident(*id)).sum()
+    }
+}
+
+/// What the threads of a family had used at some moment, by their ids.
+#[derive(Debug)]
+pub(crate) struct Threads(HashMap<u32, u64>);
+
+impl Threads {
+    /// The share that the busiest thread has of all that was used since an earlier moment. None of nothing.
+    pub(crate) fn busiest_since(&self, before: &Self) -> Option<f64> {
+        let used = |(id, time): (&u32, &u64)| time - before.0.get(id).copied().unwrap_or(0);
+        let most = self.0.iter().map(used).max()?;
+        let sum: u64 = self.0.iter().map(used).sum();
+        (sum > 0).then(|| most as f64 / sum as f64)
     }
 }
 
@@ -142,15 +175,23 @@ impl Stat {
     }
 }
 
-/// Time on a processor of all threads, in nanoseconds: the first number of each one's `schedstat`.
+/// Time on a processor of all threads, in nanoseconds.
 fn time(id: u32) -> Result<u64> {
-    let mut sum = 0;
+    Ok(threads(id)?.into_iter().map(|(_, time)| time).sum())
+}
+
+/// The threads of a process, each with its time on a processor: the first number of its `schedstat`.
+fn threads(id: u32) -> Result<Vec<(u32, u64)>> {
+    let mut times = Vec::new();
     for task in fs::read_dir(format!("/proc/{id}/task"))? {
+        let task = task?;
         // A thread may end between being listed and being read.
-        let Ok(text) = fs::read_to_string(task?.path().join("schedstat")) else { continue };
-        sum += text.split_whitespace().next().and_then(|time| time.parse::<u64>().ok()).unwrap_or(0);
+        let Ok(text) = fs::read_to_string(task.path().join("schedstat")) else { continue };
+        let time = text.split_whitespace().next().and_then(|time| time.parse().ok()).unwrap_or(0);
+        let thread = task.file_name().to_str().and_then(|name| name.parse().ok());
+        times.push((thread.context("a thread has no number")?, time));
     }
-    Ok(sum)
+    Ok(times)
 }
 
 fn resident(id: u32) -> Result<u64> {

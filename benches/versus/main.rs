@@ -6,6 +6,9 @@
 //! add, and the clients compare every octet of every body: a proxy that cuts a corner fails the case. A relay of octets
 //! is measured beside them as the floor.
 //!
+//! With `--workers` above one, proxies have as many cores, and share the load's where there are too few. What a request
+//! costs is then more than it should; how the work is divided between workers is measured so (the cases of skew).
+//!
 //! `cargo bench --bench versus -- --help` has the flags. Loopback alone; every loop is bounded in time.
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark lives at the edge: clock, files, processes")]

@@ -14,7 +14,7 @@ use super::load::idle::Held;
 use super::load::meter::Meter;
 use super::load::stream::Dialer;
 use super::load::{Exchange, Load, Target};
-use super::machine::Usage;
+use super::machine::{Family, Usage};
 use super::order::{ANSWER, Action, Order, Place, Scheme};
 use super::peer::Running;
 use super::site::{self, Site};
@@ -27,6 +27,9 @@ const WRONG: u32 = 50;
 
 /// How long all clients may take to connect, and to end.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Requests a second of clients that rest: a fraction of what a worker of any of the proxies can do.
+const RESTING_RATE: f64 = 6000.0;
 
 /// For how long is measured, and what is thrown away before.
 #[derive(Debug, Clone, Copy)]
@@ -66,16 +69,36 @@ pub(crate) enum Extra {
     Idle {
         each: f64,
     },
+    /// What the busiest thread has of the proxy's processor time: one half is even between two workers, one is all.
+    Skew {
+        busiest: f64,
+    },
+}
+
+impl Extra {
+    /// The share of the busiest thread, where it was measured.
+    pub(crate) fn busiest(&self) -> Option<f64> {
+        match *self {
+            Self::Skew { busiest } => Some(busiest),
+            Self::None | Self::Latency { .. } | Self::Idle { .. } => None,
+        }
+    }
 }
 
 /// What clients of a proxy share, made anew for each measurement.
 pub(crate) fn target(running: &Running, site: &Arc<Site>) -> Rc<Target> {
+    resting_target(running, site, Duration::ZERO)
+}
+
+/// The same for clients that rest between requests.
+fn resting_target(running: &Running, site: &Arc<Site>, rest: Duration) -> Rc<Target> {
     Rc::new(Target {
         http: running.http,
         https: running.https,
         dialer: Dialer::new(&site.authority),
         site: Arc::clone(site),
         meter: Meter::default(),
+        rest,
     })
 }
 
@@ -118,14 +141,52 @@ pub(crate) async fn under_load(load: Load, running: &Running, site: &Arc<Site>, 
     let target = target(running, site);
     let clients = load.start(&target);
     let measured = measure(&target, load.clients(), running, timing).await;
-    target.meter.stop();
-    let ended = end(clients).await;
-    target.meter.verdict().map_err(anyhow::Error::msg)?;
-    ended?;
+    finish(&target, clients).await?;
     measured
 }
 
+/// The same with clients that rest, so that a worker has as much to do as its connections ask of it: of workers that are
+/// always busy, each would have the same share.
+pub(crate) async fn skew(load: Load, running: &Running, site: &Arc<Site>, timing: Timing) -> Result<Sample> {
+    let target = resting_target(running, site, rest(load));
+    let clients = load.start(&target);
+    let family = Family::of(running.id())?;
+    let measured = async {
+        warm_up(&target, load.clients(), timing.warm).await?;
+        let before = family.threads()?;
+        let sample = sample_of(&target, running, timing.measured).await?;
+        let busiest = family.threads()?.busiest_since(&before).context("the proxy used no processor")?;
+        anyhow::Ok(Sample { extra: Extra::Skew { busiest }, ..sample })
+    }
+    .await;
+    finish(&target, clients).await?;
+    measured
+}
+
+/// So long that all clients together ask [`RESTING_RATE`] times a second.
+fn rest(load: Load) -> Duration {
+    let streams = match load {
+        Load::Http2 { connections, streams, .. } | Load::Grpc { connections, streams } => connections * streams,
+        Load::Http1 { .. } | Load::Handshakes { .. } | Load::WebSocket { .. } | Load::Paced { .. } => load.clients(),
+    };
+    Duration::from_secs_f64(streams as f64 / RESTING_RATE)
+}
+
+/// Stops a load, waits for its clients, and says what was wrong.
+async fn finish(target: &Target, clients: JoinSet<()>) -> Result<()> {
+    target.meter.stop();
+    let ended = end(clients).await;
+    target.meter.verdict().map_err(anyhow::Error::msg)?;
+    ended
+}
+
 async fn measure(target: &Target, clients: usize, running: &Running, timing: Timing) -> Result<Sample> {
+    warm_up(target, clients, timing.warm).await?;
+    sample_of(target, running, timing.measured).await
+}
+
+/// Waits until all clients are served, and a while more.
+async fn warm_up(target: &Target, clients: usize, warm: Duration) -> Result<()> {
     let meter = &target.meter;
     let begun = Instant::now();
     while meter.ready() < clients {
@@ -133,11 +194,16 @@ async fn measure(target: &Target, clients: usize, running: &Running, timing: Tim
         ensure!(begun.elapsed() < PATIENCE, "{} of {clients} clients are served after a minute", meter.ready());
         sleep(Duration::from_millis(1)).await;
     }
-    sleep(timing.warm).await;
+    sleep(warm).await;
+    Ok(())
+}
+
+async fn sample_of(target: &Target, running: &Running, measured: Duration) -> Result<Sample> {
+    let meter = &target.meter;
     meter.take_latencies();
     // No client takes a step while the usage is read, as they share this thread.
     let (before, completed, started) = (Usage::of(running.id())?, meter.completed(), Instant::now());
-    sleep(timing.measured).await;
+    sleep(measured).await;
     let (after, requests, elapsed) = (Usage::of(running.id())?, meter.completed() - completed, started.elapsed());
     if requests == 0 {
         bail!("no request was answered in {elapsed:?}");

@@ -1,5 +1,6 @@
 //! What is typed.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Parser;
@@ -30,6 +31,10 @@ pub(crate) struct Options {
     /// Seconds for which each proxy is measured in a round.
     #[arg(long, value_name = "SECONDS")]
     pub seconds: Option<f64>,
+    /// Worker threads or processes of each proxy. With more than one, proxies share the load's core where cores are
+    /// few.
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub workers: NonZeroUsize,
     /// The folder for what is reported.
     #[arg(long, value_name = "DIR", default_value = "target/versus")]
     pub out: PathBuf,

@@ -12,8 +12,12 @@ use super::measure::{self, Sample, Timing};
 use super::options::Options;
 use super::order::{ANSWER, Action};
 use super::origin::Origin;
-use super::peer::{Found, Log, Peer, Running};
+use super::peer::{Found, Log, Manner, Peer, Running};
 use super::site::Site;
+
+/// Each round of skew has connections of its own: the more rounds, the more throws of the dice.
+const SKEW_ROUNDS: usize = 24;
+const SKEW_SECONDS: f64 = 0.3;
 
 /// What a case gave.
 #[derive(Debug, Serialize)]
@@ -24,6 +28,13 @@ pub(crate) struct Measured {
     /// Hosts besides those that every case has.
     pub hosts: usize,
     pub outcomes: Vec<Outcome>,
+}
+
+impl Measured {
+    /// Whether the figure is a share of a worker, and costs are beside the point.
+    pub(crate) fn is_skew(&self) -> bool {
+        self.outcomes.iter().flat_map(|outcome| &outcome.samples).any(|sample| sample.extra.busiest().is_some())
+    }
 }
 
 /// What a case gave for one proxy.
@@ -65,7 +76,7 @@ impl<'a> Sitting<'a> {
         let mut turns = Vec::new();
         for found in self.found.iter().filter(|found| found.peer != Peer::Relay || (case.has_floor && log == Log::Off))
         {
-            turns.push(self.start(found, &site, log).await?);
+            turns.push(self.start(found, &site, Manner { log, siege: None, workers: self.workers(case) }).await?);
         }
         let work = self.work(case, &site, &turns).await?;
         for round in 0..self.rounds(case) {
@@ -103,20 +114,35 @@ impl<'a> Sitting<'a> {
     fn rounds(&self, case: &Case) -> usize {
         match case.work {
             Work::Idle { .. } => 1,
+            Work::Skew(_) => self.options.rounds.unwrap_or(SKEW_ROUNDS),
             Work::Cost(_) | Work::Latency { .. } => {
                 self.options.rounds.unwrap_or(if self.options.quick { 2 } else { 5 })
             }
         }
     }
 
+    /// Skew is there with two workers at least.
+    fn workers(&self, case: &Case) -> usize {
+        let least = match case.work {
+            Work::Skew(_) => 2,
+            Work::Cost(_) | Work::Latency { .. } | Work::Idle { .. } => 1,
+        };
+        self.options.workers.get().max(least)
+    }
+
     fn timing(&self) -> Timing {
-        let seconds = self.options.seconds.unwrap_or(if self.options.quick { 0.7 } else { 2.0 });
+        self.timing_or(if self.options.quick { 0.7 } else { 2.0 })
+    }
+
+    /// So many seconds, unless others are asked for.
+    fn timing_or(&self, seconds: f64) -> Timing {
+        let seconds = self.options.seconds.unwrap_or(seconds);
         let measured = Duration::from_secs_f64(seconds);
         Timing { warm: measured / 4, measured }
     }
 
-    async fn start(&self, found: &Found, site: &Arc<Site>, log: Log) -> Result<Turn> {
-        let mut running = Running::start(found, site, self.origin.addresses, log, None)?;
+    async fn start(&self, found: &Found, site: &Arc<Site>, manner: Manner) -> Result<Turn> {
+        let mut running = Running::start(found, site, self.origin.addresses, manner)?;
         let mut outcome = Outcome { peer: found.peer, started: 0.0, samples: Vec::new(), failure: None };
         match measure::ready(&mut running, site).await {
             Ok(started) => {
@@ -135,6 +161,7 @@ impl<'a> Sitting<'a> {
         let measured = match work {
             Work::Cost(load) => measure::under_load(load, running, site, self.timing()).await,
             Work::Idle { connections } => measure::idle(connections, running, site).await,
+            Work::Skew(load) => measure::skew(load, running, site, self.timing_or(SKEW_SECONDS)).await,
             Work::Latency { .. } => Err(anyhow!("the pace is not known")),
         };
         match measured.and_then(|sample| running.must_be_alive().map(|()| sample)) {

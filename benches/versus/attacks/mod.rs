@@ -19,7 +19,7 @@ use serde::Serialize;
 use super::machine::Machine;
 use super::options::Options;
 use super::origin::Origin;
-use super::peer::{Found, Log, Peer, Running, Siege};
+use super::peer::{Found, Log, Manner, Peer, Running, Siege};
 use super::report::Facts;
 use super::site::Site;
 use super::sitting::order;
@@ -107,7 +107,8 @@ impl Scene {
     /// One attack on a proxy that was started for it.
     async fn sample(&self, attack: &Attack, found: &Found) -> Result<Sample> {
         let siege = Siege { origin: self.lenient.address(), seconds: attack.timeout().as_secs() };
-        let mut running = Running::start(found, &self.site, self.origin.addresses, Log::Off, Some(siege))?;
+        let manner = Manner { log: Log::Off, siege: Some(siege), workers: 1 };
+        let mut running = Running::start(found, &self.site, self.origin.addresses, manner)?;
         super::measure::ready(&mut running, &self.site).await?;
         measure::under_attack(attack, &mut running, &self.site).await
     }

@@ -23,7 +23,7 @@ use super::load::{Exchange, Hosts, Load, Resumption, Reuse};
 use super::measure;
 use super::order::{ANSWER, Action, Scheme};
 use super::origin::Origin;
-use super::peer::{Found, Log, Running};
+use super::peer::{Found, Log, Manner, Running};
 use super::site::Site;
 use valgrind::Callgrind;
 
@@ -104,7 +104,8 @@ async fn exchange(
 ) -> Result<Collected> {
     let callgrind = Callgrind::new()?;
     let found = Found { under: callgrind.command(), ..found.clone() };
-    let mut running = Running::start(&found, site, origin.addresses, log, None)?;
+    let manner = Manner { log, siege: None, workers: 1 };
+    let mut running = Running::start(&found, site, origin.addresses, manner)?;
     measure::ready(&mut running, site).await?;
     let completed = measure::so_many(load, requests, &running, site).await?;
     ensure!(completed == requests, "{completed} requests were answered instead of {requests}");

@@ -30,6 +30,7 @@ pub(crate) async fn keep_alive(target: &Target, scheme: Scheme, exchange: Exchan
             ready = true;
             target.meter.client_ready();
         }
+        target.rest().await;
     }
     Ok(())
 }

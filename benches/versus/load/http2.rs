@@ -62,6 +62,7 @@ async fn repeat(target: Rc<Target>, mut sender: SendRequest<Bytes>, exchange: Ex
         sender = sender.ready().await.context("no more streams")?;
         one(&mut sender, &target.order(exchange, Scheme::Https, Place::A)).await?;
         target.meter.complete();
+        target.rest().await;
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ pub(crate) mod websocket;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
 use landfall::testing::certificates::Key;
@@ -102,6 +103,8 @@ pub(crate) struct Target {
     pub dialer: Dialer,
     pub site: Arc<Site>,
     pub meter: Meter,
+    /// For how long clients of HTTP/1.1 and streams of HTTP/2 rest after an answer, on average.
+    pub rest: Duration,
 }
 
 impl Target {
@@ -109,6 +112,13 @@ impl Target {
     fn order(&self, exchange: Exchange, scheme: Scheme, place: Place) -> Order {
         let Exchange { action, size } = exchange;
         Order { place, scheme, action, size, nonce: self.meter.nonce() }
+    }
+
+    /// Takes a rest of random length.
+    async fn rest(&self) {
+        if !self.rest.is_zero() {
+            tokio::time::sleep(self.rest.mul_f64(2.0 * fastrand::f64())).await;
+        }
     }
 
     fn address(&self, scheme: Scheme) -> SocketAddr {

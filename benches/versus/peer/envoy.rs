@@ -1,4 +1,4 @@
-//! Envoy: one worker, a virtual host per host, a certificate per host chosen by server name.
+//! Envoy: a virtual host per host, a certificate per host chosen by server name.
 
 use std::net::SocketAddr;
 use std::process::Command;
@@ -34,7 +34,8 @@ pub(super) fn configure(command: &mut Command, setup: &Setup<'_>) -> Result<()> 
         },
     });
     let path = setup.write("envoy.json", config.to_string())?;
-    command.args(["--concurrency", "1", "--disable-hot-restart", "--log-level", "error"]).arg("-c").arg(path);
+    command.arg("--concurrency").arg(setup.workers.to_string());
+    command.args(["--disable-hot-restart", "--log-level", "error"]).arg("-c").arg(path);
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! HAProxy: one thread, connections to the origin shared by all clients, routes in a map.
+//! HAProxy: connections to the origin shared by all clients, routes in a map.
 
 use std::fmt::Write as _;
 use std::process::Command;
@@ -33,7 +33,7 @@ pub(super) fn configure(command: &mut Command, setup: &Setup<'_>) -> Result<()> 
     let Parts { global, timeouts, bind, backend } = Parts::of(setup);
     let text = format!(
         "global
-  nbthread 1
+  nbthread {workers}
   maxconn 15000
   no strict-limits
   {log}
@@ -67,6 +67,7 @@ backend b
 backend grpc
   server grpc {grpc} proto h2 maxconn 2000 pool-max-conn 1024
 {backend}",
+        workers = setup.workers,
         http = setup.http,
         https = setup.https,
         certificates = certificates.display(),

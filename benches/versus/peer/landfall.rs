@@ -26,8 +26,9 @@ pub(super) fn configure(command: &mut Command, setup: &Setup<'_>) -> Result<()> 
     };
     command
         .arg("run")
-        .args(["--workers=1", "--bind-address=127.0.0.1", "--healthz-host=127.0.0.1", "--healthz-port=0"])
+        .args(["--bind-address=127.0.0.1", "--healthz-host=127.0.0.1", "--healthz-port=0"])
         .args(["--configmap=default/settings"])
+        .arg(format!("--workers={}", setup.workers))
         .arg("--manifests")
         .arg(folder)
         .arg(format!("--http-port={}", setup.http))

@@ -1,6 +1,6 @@
 //! The proxies that are compared: how each is found, configured and started.
 //!
-//! All are configured alike: one worker, connections to the origin kept alive, bodies streamed, the header fields that
+//! All are configured alike: as many workers, connections to the origin kept alive, bodies streamed, the header fields that
 //! an ingress adds, no limit on requests per connection, certificates from the same authority. A proxy that is to be
 //! attacked keeps its limits, has equal timeouts, and listens for HTTP/2 without TLS as well.
 
@@ -85,6 +85,15 @@ pub(crate) struct Siege {
 /// Streams at once of a connection under siege, for those that do not have as many by default.
 const STREAMS: u32 = 128;
 
+/// How a peer is to be run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Manner {
+    pub log: Log,
+    pub siege: Option<Siege>,
+    /// Threads, of nginx processes.
+    pub workers: usize,
+}
+
 /// What a peer is started with.
 #[derive(Debug)]
 pub(crate) struct Setup<'a> {
@@ -96,6 +105,7 @@ pub(crate) struct Setup<'a> {
     pub h2c: u16,
     pub log: Log,
     pub siege: Option<Siege>,
+    pub workers: usize,
     /// For configuration, logs and temporary files.
     pub folder: &'a Path,
 }

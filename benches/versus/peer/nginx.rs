@@ -21,7 +21,7 @@ pub(super) fn configure(command: &mut Command, setup: &Setup<'_>) -> Result<()> 
             _ => "location /a/ { proxy_pass http://a; }\n    location /b/ { proxy_pass http://b; }",
         };
         // Only the first server may say how to listen.
-        let backlog = if name == site::MAIN { " backlog=4096" } else { "" };
+        let backlog = if name == site::MAIN { " backlog=4096 reuseport" } else { "" };
         write!(
             servers,
             "
@@ -77,10 +77,11 @@ fn main(setup: &Setup<'_>) -> String {
     format!(
         "daemon off;
 user root;
-worker_processes 1;
+worker_processes {};
 pid {folder}/nginx.pid;
 error_log {folder}/error.log error;
-events {{ worker_connections 18000; }}"
+events {{ worker_connections 18000; }}",
+        setup.workers
     )
 }
 

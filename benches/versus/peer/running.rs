@@ -1,4 +1,4 @@
-//! A proxy that runs, on the core that is kept for it.
+//! A proxy that runs, on the cores that are kept for it.
 
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use super::{Found, Log, Peer, Setup, Siege};
+use super::{Found, Log, Manner, Peer, Setup};
 use crate::machine;
 use crate::origin::Addresses;
 use crate::site::Site;
@@ -32,12 +32,13 @@ pub(crate) struct Running {
 
 impl Running {
     /// Starts a proxy. It may not serve yet.
-    pub(crate) fn start(found: &Found, site: &Site, origin: Addresses, log: Log, siege: Option<Siege>) -> Result<Self> {
+    pub(crate) fn start(found: &Found, site: &Site, origin: Addresses, manner: Manner) -> Result<Self> {
+        let Manner { log, siege, workers } = manner;
         let folder = tempfile::Builder::new().prefix("landfall-versus-").tempdir()?;
         let (http, https) = (free_port()?, free_port()?);
         // landfall tells the protocols apart on one port.
         let h2c = if found.peer == Peer::Landfall { http } else { free_port()? };
-        let setup = Setup { site, origin, http, https, h2c, log, siege, folder: folder.path() };
+        let setup = Setup { site, origin, http, https, h2c, log, siege, workers, folder: folder.path() };
         let mut command = found.command(&setup)?;
         let output = match log {
             Log::Off => folder.path().join("output"),
@@ -46,7 +47,7 @@ impl Running {
         // Appended to, as a peer may open the same file by its name.
         let stdout = File::options().create(true).append(true).open(output)?;
         command.stdin(Stdio::null()).stdout(stdout).stderr(File::create(folder.path().join("complaints"))?);
-        let child = machine::beside(|| command.spawn())?
+        let child = machine::beside(workers, || command.spawn())?
             .with_context(|| format!("cannot start {}", found.program.display()))?;
         let address = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let (http, https, h2c) = (address(http), address(https), address(h2c));

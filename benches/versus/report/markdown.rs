@@ -21,15 +21,26 @@ pub(crate) fn document(report: &Report) -> String {
             Log::On => "on",
         };
         let _ = writeln!(text, "### Access log {state}\n");
-        let _ = writeln!(text, "Processor time per request in µs (in user mode), median and spread:\n");
-        costs(&mut text, &cases);
-        let _ = writeln!(text, "\nRequests per second, and resident memory in MiB:\n");
-        table(&mut text, &cases, |outcome| {
-            let rate = figure(outcome, |sample| sample.per_second)?.median;
-            let memory = figure(outcome, |sample| sample.resident)?.median;
-            Some(format!("{rate:.0} / {memory:.0}"))
-        });
-        extras(&mut text, &cases);
+        let (skews, others): (Vec<_>, Vec<_>) = cases.into_iter().partition(|case| case.is_skew());
+        if !others.is_empty() {
+            let _ = writeln!(text, "Processor time per request in µs (in user mode), median and spread:\n");
+            costs(&mut text, &others);
+            let _ = writeln!(text, "\nRequests per second, and resident memory in MiB:\n");
+            table(&mut text, &others, |outcome| {
+                let rate = figure(outcome, |sample| sample.per_second)?.median;
+                let memory = figure(outcome, |sample| sample.resident)?.median;
+                Some(format!("{rate:.0} / {memory:.0}"))
+            });
+            extras(&mut text, &others);
+        }
+        if !skews.is_empty() {
+            let _ = writeln!(
+                text,
+                "\nThe busiest worker's share of the proxy's processor time, median and worst of rounds with new \
+                 connections each; between two workers 50 % is even:\n"
+            );
+            table(&mut text, &skews, skew);
+        }
         text.push('\n');
     }
     failures(&mut text, report);
@@ -40,11 +51,14 @@ pub(crate) fn document(report: &Report) -> String {
 /// A case in one line, for the terminal.
 pub(crate) fn line(case: &Measured) -> String {
     let mut text = format!("{:16}", case.name);
+    let figure = if case.is_skew() { skew } else { cost };
     for outcome in &case.outcomes {
-        let cell = cost(outcome).unwrap_or_else(|| outcome.failure.clone().unwrap_or_default());
+        let cell = figure(outcome).unwrap_or_else(|| outcome.failure.clone().unwrap_or_default());
         let _ = write!(text, "  {} {cell}", outcome.peer.as_str());
     }
-    let _ = write!(text, "  ratio {}", ratio(case, Peer::is_rival));
+    if !case.is_skew() {
+        let _ = write!(text, "  ratio {}", ratio(case, Peer::is_rival));
+    }
     text
 }
 
@@ -95,7 +109,7 @@ fn extras(text: &mut String, cases: &[&Measured]) {
         table(text, &idle, |outcome| {
             let each = |sample: &Sample| match sample.extra {
                 Extra::Idle { each } => each,
-                Extra::None | Extra::Latency { .. } => 0.0,
+                Extra::None | Extra::Latency { .. } | Extra::Skew { .. } => 0.0,
             };
             Some(format!("{:.1}", figure(outcome, each)?.median))
         });
@@ -106,11 +120,16 @@ fn latency(outcome: &Outcome) -> Option<String> {
     let of = |which: fn([u32; 3]) -> u32| {
         figure(outcome, |sample| match sample.extra {
             Extra::Latency { p50, p99, p999, .. } => f64::from(which([p50, p99, p999])),
-            Extra::None | Extra::Idle { .. } => 0.0,
+            Extra::None | Extra::Idle { .. } | Extra::Skew { .. } => 0.0,
         })
     };
     let (p50, p99, p999) = (of(|[p50, ..]| p50)?, of(|[_, p99, _]| p99)?, of(|[.., p999]| p999)?);
     Some(format!("{:.0} / {:.0} / {:.0}", p50.median, p99.median, p999.median))
+}
+
+fn skew(outcome: &Outcome) -> Option<String> {
+    let share = figure(outcome, |sample| sample.extra.busiest().unwrap_or(0.0) * 100.0)?;
+    Some(format!("{:.0} % / {:.0} %", share.median, share.most))
 }
 
 fn peers(cases: &[&Measured]) -> Vec<Peer> {

@@ -19,7 +19,8 @@ const TOP: usize = 64;
 /// Draws every case in which landfall did not fail, the access log as it was first measured.
 pub(crate) fn draw(report: &Report) -> String {
     let log = report.cases.first().map_or(Log::Off, |case| case.log);
-    let cases: Vec<_> = report.cases.iter().filter(|case| case.log == log).filter_map(bars).collect();
+    let cases: Vec<_> =
+        report.cases.iter().filter(|case| case.log == log && !case.is_skew()).filter_map(bars).collect();
     let height = TOP + cases.iter().map(|(_, bars)| bars.len() * BAR + GAP).sum::<usize>() + 24;
     let mut text = String::new();
     let _ = write!(
