@@ -4,6 +4,8 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::future::Future as _;
+use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
@@ -66,34 +68,44 @@ impl DrainSignal {
     }
 }
 
-/// One task's watch of the signal. To be polled by one task only.
+/// One task's watch of the signal. To be polled by one task only, after what the task waits for besides.
+///
+/// A connection or a request may be with the system already when the signal comes, and the runtime not have looked yet.
+/// So it is ready only when the runtime has looked once more: whoever polls for those first misses none of them.
 #[derive(Debug)]
 pub(crate) struct Drain {
     signal: Rc<DrainSignal>,
     key: Option<u64>,
+    /// Whether the runtime has looked what came since this was last not ready.
+    looked: bool,
 }
 
 impl Drain {
     pub(crate) const fn new(signal: Rc<DrainSignal>) -> Self {
-        Self { signal, key: None }
+        Self { signal, key: None, looked: false }
     }
 
-    /// Ready once draining has begun.
+    /// Ready once draining has begun and what came until then is known.
     pub(crate) fn poll_draining(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.signal.is_draining() {
-            return Poll::Ready(());
-        }
-        self.register(cx);
-        Poll::Pending
+        self.poll(cx, self.signal.is_draining())
     }
 
     /// Ready once connections are to end, because of draining or for want of room.
     pub(crate) fn poll_leaving(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.signal.is_leaving() {
-            return Poll::Ready(());
+        self.poll(cx, self.signal.is_leaving())
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>, has_come: bool) -> Poll<()> {
+        if !has_come {
+            self.looked = false;
+            self.register(cx);
+            return Poll::Pending;
         }
-        self.register(cx);
-        Poll::Pending
+        if !std::mem::replace(&mut self.looked, true) {
+            // Has the task woken after the runtime has looked. It need not be polled again for that.
+            return pin!(tokio::task::yield_now()).poll(cx);
+        }
+        Poll::Ready(())
     }
 
     fn register(&mut self, cx: &Context<'_>) {

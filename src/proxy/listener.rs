@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::coop::has_budget_remaining;
 
 use super::worker::Worker;
 use super::{connection, drain::Drain};
@@ -136,7 +137,9 @@ async fn next(listener: &TcpListener, drain: &mut Drain) -> Next {
     poll_fn(|cx| match listener.poll_accept(cx) {
         Poll::Ready(Ok((stream, address))) => Poll::Ready(Next::Accepted(stream, address)),
         Poll::Ready(Err(error)) => Poll::Ready(Next::Failed(error)),
-        Poll::Pending => drain.poll_draining(cx).map(|()| Next::Drained),
+        Poll::Pending if has_budget_remaining() => drain.poll_draining(cx).map(|()| Next::Drained),
+        // There may be more; the runtime has others run in between.
+        Poll::Pending => Poll::Pending,
     })
     .await
 }

@@ -107,4 +107,23 @@ on_workers! {
         client.closed().await;
         drained.await.unwrap();
     }
+
+    // Every client has asked before draining begins, while workers are still about to accept and to share out.
+    async fn what_was_asked_before_draining_began_is_answered(workers) {
+        for clients in [30, 30, 30, 30, 300] {
+            let (server, _origin) = with_origin(workers).await;
+            let mut asked = Vec::new();
+            for _ in 0..clients {
+                let mut client = Raw::connect(server.http()).await;
+                client.send(get("a.test", "/")).await;
+                asked.push(client);
+            }
+            let drained = server.drain();
+            for client in &mut asked {
+                assert_eq!(client.response().await.status(), 200);
+            }
+            asked.clear();
+            drained.await.unwrap();
+        }
+    }
 }
