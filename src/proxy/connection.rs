@@ -8,6 +8,7 @@ use tokio::net::TcpStream;
 
 use super::admission::Admitted;
 use super::buffer::ReadBuffer;
+use super::handover::Seat;
 use super::handshake::{Accepted, Alpn, TlsFailure};
 use super::overload::Standing;
 use super::timer::IdleTimer;
@@ -22,10 +23,17 @@ use crate::telemetry::{Count, HandshakeOutcome, Level, Listener};
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Serves one connection to its end.
-pub(crate) async fn serve(worker: Rc<Worker>, stream: TcpStream, peer: Peer, role: Listener, admitted: Admitted) {
+pub(crate) async fn serve(
+    worker: Rc<Worker>,
+    stream: TcpStream,
+    peer: Peer,
+    role: Listener,
+    admitted: Admitted,
+    seat: Seat,
+) {
     let _open = worker.hold(Level::Connections(role));
     // Whoever reads that the level has sunk can rely on there being room.
-    let admitted = admitted;
+    let (admitted, _seat) = (admitted, seat);
     let standing = admitted.standing;
     match role {
         Listener::Http => serve_plain(Rc::clone(&worker), stream, peer, standing).await,

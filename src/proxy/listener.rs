@@ -1,4 +1,4 @@
-//! Listening sockets: one per worker and address, sharing their port.
+//! Listening sockets: one per worker and address, sharing their port. What is accepted is served here or handed over.
 
 use std::future::poll_fn;
 use std::io;
@@ -11,6 +11,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::coop::has_budget_remaining;
 
+use super::handover::{Arrival, Handed, Inbox, Seat};
 use super::worker::Worker;
 use super::{connection, drain::Drain};
 use crate::request::{Peer, Scheme};
@@ -110,7 +111,7 @@ impl Acceptor {
             match next(&listener, &mut drain).await {
                 Next::Accepted(stream, address) => {
                     backoff = BACKOFF.0;
-                    start(&worker, stream, address, local, role);
+                    arrive(&worker, stream, Arrival { address, local, role });
                 }
                 Next::Failed(error) if concerns_one_connection(&error) => {
                     worker.count(Count::AcceptFailed(role));
@@ -152,10 +153,42 @@ fn concerns_one_connection(error: &io::Error) -> bool {
     )
 }
 
-fn start(worker: &Rc<Worker>, stream: TcpStream, address: SocketAddr, local: SocketAddr, role: Listener) {
+/// Serves what other workers hand over, until draining begins and nothing is on the way any more.
+pub(crate) async fn take_over(mut inbox: Inbox, worker: Rc<Worker>) {
+    let mut drain = worker.drain();
+    while let Some(Handed { stream, arrival, seat }) = inbox.next(&mut drain).await {
+        match TcpStream::from_std(stream) {
+            Ok(stream) => start(&worker, stream, arrival, seat),
+            Err(error) => lost(&worker, arrival, &error),
+        }
+    }
+}
+
+/// Serves a connection that was accepted here, or hands it over.
+fn arrive(worker: &Rc<Worker>, stream: TcpStream, arrival: Arrival) {
+    let Some(way) = worker.elsewhere() else {
+        return start(worker, stream, arrival, worker.seat());
+    };
+    match stream.into_std() {
+        Ok(stream) => {
+            worker.count(Count::HandedOver(arrival.role));
+            way.send(stream, arrival);
+        }
+        Err(error) => lost(worker, arrival, &error),
+    }
+}
+
+/// A connection ends because a runtime cannot watch it, or cannot let it go: the system has no memory.
+fn lost(worker: &Worker, arrival: Arrival, error: &io::Error) {
+    worker.count(Count::AcceptFailed(arrival.role));
+    tracing::warn!(%error, local = %arrival.local, "a connection cannot be handed over");
+}
+
+fn start(worker: &Rc<Worker>, stream: TcpStream, arrival: Arrival, seat: Seat) {
+    let Arrival { address, local, role } = arrival;
     worker.count(Count::Accepted(role));
     let address = SocketAddr::new(address.ip().to_canonical(), address.port());
-    let admitted = match worker.admit(address.ip()) {
+    let admitted = match worker.admit(address.ip(), &seat) {
         Ok(admitted) => admitted,
         Err(limit) => {
             worker.count(Count::Shed(role));
@@ -167,7 +200,7 @@ fn start(worker: &Rc<Worker>, stream: TcpStream, address: SocketAddr, local: Soc
         Listener::Https => Scheme::Https,
     };
     let peer = Peer { address, local, scheme };
-    worker.spawn_connection(connection::serve(Rc::clone(worker), stream, peer, role, admitted));
+    worker.spawn_connection(connection::serve(Rc::clone(worker), stream, peer, role, admitted, seat));
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! The data plane: listeners, workers, and the pipeline that takes a request to a backend and its answer back.
 //!
 //! It knows no Kubernetes: everything that decides about a request is in the live state. Each worker is a thread of its
-//! own with its own sockets, pools and view of the state; the request path crosses no thread.
+//! own with its own sockets, pools and view of the state; the request path crosses no thread. A connection that was just
+//! accepted may, by [`handover`].
 
 pub mod access_log;
 mod admission;
@@ -17,6 +18,7 @@ mod forward;
 mod gate;
 pub mod h1;
 mod h2;
+mod handover;
 mod handshake;
 mod kit;
 mod listener;
@@ -48,6 +50,7 @@ use self::access_log::WorkerLog;
 use self::admission::Admission;
 use self::drain::Phase;
 use self::exchange::Recorder;
+use self::handover::{Inbox, Post, posts};
 use self::handshake::TlsAcceptor;
 use self::listener::{Acceptor, bind};
 pub use self::overload::Memory;
@@ -96,12 +99,15 @@ impl Proxy {
         let tls = TlsAcceptor::new(options.reader.clone());
         let admission = Arc::<Admission>::default();
         let mut threads = Vec::with_capacity(workers);
-        for (number, (http, https)) in http.sockets.into_iter().zip(https.sockets).enumerate() {
+        let sockets = http.sockets.into_iter().zip(https.sockets);
+        for (number, ((http, https), (post, inbox))) in sockets.zip(posts(workers)).enumerate() {
             let plain = http.into_iter().map(|socket| Acceptor::new(socket, Listener::Http));
             let secure = https.into_iter().map(|socket| Acceptor::new(socket, Listener::Https));
             let acceptors = plain.chain(secure).collect::<io::Result<Vec<_>>>()?;
             let start = WorkerStart {
                 acceptors,
+                post,
+                inbox,
                 phase: watched.clone(),
                 drain: options.drain,
                 reader: options.reader.clone(),
@@ -145,6 +151,8 @@ impl Proxy {
 /// What a worker's thread begins with.
 struct WorkerStart {
     acceptors: Vec<Acceptor>,
+    post: Post,
+    inbox: Inbox,
     phase: watch::Receiver<Phase>,
     drain: Duration,
     reader: Reader,
@@ -170,7 +178,7 @@ impl WorkerStart {
     async fn serve(self) {
         let log = self.access_log.map_or_else(WorkerLog::off, WorkerLog::new);
         let recorder = Recorder::new(self.metrics.worker(), log);
-        let worker = Worker::new(&self.reader, recorder, self.tls, self.admission, self.memory);
+        let worker = Worker::new(&self.reader, recorder, self.tls, self.post, self.admission, self.memory);
         let mut ending = self.phase.clone();
         let limit = async {
             // A sender that is gone is the end of the process.
@@ -178,7 +186,7 @@ impl WorkerStart {
             tokio::time::sleep(self.drain).await;
         };
         tokio::select! {
-            () = std::rc::Rc::clone(&worker).run(self.acceptors, self.phase) => {}
+            () = std::rc::Rc::clone(&worker).run(self.acceptors, self.inbox, self.phase) => {}
             () = limit => {
                 tracing::warn!(limit = ?self.drain, "requests still in flight at the end of the drain time were ended");
             }

@@ -20,8 +20,9 @@ use super::admission::{Admission, Admitted};
 use super::clock::{InTurns, now};
 use super::drain::{Drain, DrainSignal, Phase};
 use super::exchange::Recorder;
+use super::handover::{Inbox, Post, Seat, Way};
 use super::handshake::{Pending, TlsAcceptor};
-use super::listener::Acceptor;
+use super::listener::{Acceptor, take_over};
 use super::overload::{Memory, Pressure, Stage, Standing};
 use super::upstream::{Connector, Registry, Upstream};
 use crate::ir::{Limit, ListenerPolicy, Route};
@@ -49,6 +50,7 @@ pub(crate) struct Worker {
     date: RefCell<DateCache>,
     pub(crate) tls: TlsAcceptor,
     pub(crate) handshakes: Pending,
+    post: Post,
     admission: Arc<Admission>,
     memory: Arc<Memory>,
     pressure: Cell<Pressure>,
@@ -84,6 +86,7 @@ impl Worker {
         reader: &Reader,
         recorder: Rc<Recorder>,
         tls: TlsAcceptor,
+        post: Post,
         admission: Arc<Admission>,
         memory: Arc<Memory>,
     ) -> Rc<Self> {
@@ -99,6 +102,7 @@ impl Worker {
             date: RefCell::default(),
             tls,
             handshakes: Pending::default(),
+            post,
             admission,
             memory,
             pressure: Cell::default(),
@@ -162,14 +166,31 @@ impl Worker {
         self.recorder.metrics().limited(limit.key);
     }
 
+    /// A place for a connection that this worker is to serve.
+    pub(crate) fn seat(&self) -> Seat {
+        self.post.seat()
+    }
+
+    /// The way to another worker, if that is to serve the next connection.
+    pub(crate) fn elsewhere(&self) -> Option<Way<'_>> {
+        if self.post.is_alone() {
+            return None;
+        }
+        let most = match self.pin().listener().limits.worker_connections {
+            0 => usize::MAX,
+            most => most as usize,
+        };
+        self.post.elsewhere(most)
+    }
+
     /// Takes a client's connection on, or says which limit it is beyond, by its name.
-    pub(crate) fn admit(&self, address: IpAddr) -> Result<Admitted, &'static str> {
+    pub(crate) fn admit(&self, address: IpAddr, seat: &Seat) -> Result<Admitted, &'static str> {
         if self.pressure.get().memory == Stage::Refusing {
             return Err(MEMORY_LIMIT);
         }
         let pinned = self.pin();
         let limits = &pinned.listener().limits;
-        if limits.worker_connections > 0 && self.connections.borrow().len() >= limits.worker_connections as usize {
+        if limits.worker_connections > 0 && seat.is_beyond(limits.worker_connections as usize) {
             return Err(Limit::WORKER_CONNECTIONS.key);
         }
         self.admission.admit(address, limits).map_err(|limit| limit.key)
@@ -233,13 +254,14 @@ impl Worker {
         self.drivers.borrow_mut().spawn_local(InTurns::new(driver));
     }
 
-    /// Takes over the listeners and serves until told to drain, then until the connections have ended. Dropping the
+    /// Takes over the listeners and what other workers hand over, and serves until told to drain, then until the connections have ended. Dropping the
     /// future ends every connection at once.
-    pub(crate) async fn run(self: Rc<Self>, acceptors: Vec<Acceptor>, mut phase: watch::Receiver<Phase>) {
+    pub(crate) async fn run(self: Rc<Self>, acceptors: Vec<Acceptor>, inbox: Inbox, mut phase: watch::Receiver<Phase>) {
         let mut accepting = JoinSet::new();
         for acceptor in acceptors {
             accepting.spawn_local(acceptor.run(Rc::clone(&self)));
         }
+        accepting.spawn_local(take_over(inbox, Rc::clone(&self)));
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut ticked = 0_u32;

@@ -45,6 +45,8 @@ pub enum Count {
     Accepted(Listener),
     /// A connection ended after its first request, or orderly before one.
     Handled(Listener),
+    /// A connection was given to another worker than the one that accepted it.
+    HandedOver(Listener),
     /// A connection was closed at once because a limit was reached.
     Shed(Listener),
     /// `accept` failed.
@@ -117,11 +119,13 @@ impl HandshakeOutcome {
 
 impl Count {
     /// Every count, in the order of [`index`](Self::index).
-    pub(super) const ALL: [Self; 26] = [
+    pub(super) const ALL: [Self; 28] = [
         Self::Accepted(Listener::Http),
         Self::Accepted(Listener::Https),
         Self::Handled(Listener::Http),
         Self::Handled(Listener::Https),
+        Self::HandedOver(Listener::Http),
+        Self::HandedOver(Listener::Https),
         Self::Shed(Listener::Http),
         Self::Shed(Listener::Https),
         Self::AcceptFailed(Listener::Http),
@@ -150,15 +154,16 @@ impl Count {
         match self {
             Self::Accepted(listener) => listener as usize,
             Self::Handled(listener) => 2 + listener as usize,
-            Self::Shed(listener) => 4 + listener as usize,
-            Self::AcceptFailed(listener) => 6 + listener as usize,
-            Self::Attempt(outcome) => 8 + outcome as usize,
-            Self::Handshake(outcome) => 16 + outcome as usize,
-            Self::PoolReused => 21,
-            Self::PoolOpened => 22,
-            Self::Retried => 23,
-            Self::Upgraded => 24,
-            Self::Panicked => 25,
+            Self::HandedOver(listener) => 4 + listener as usize,
+            Self::Shed(listener) => 6 + listener as usize,
+            Self::AcceptFailed(listener) => 8 + listener as usize,
+            Self::Attempt(outcome) => 10 + outcome as usize,
+            Self::Handshake(outcome) => 18 + outcome as usize,
+            Self::PoolReused => 23,
+            Self::PoolOpened => 24,
+            Self::Retried => 25,
+            Self::Upgraded => 26,
+            Self::Panicked => 27,
         }
     }
 
@@ -166,6 +171,7 @@ impl Count {
         match self {
             Self::Accepted(listener) => (&family::CONNECTIONS_ACCEPTED, Some(listener.as_str())),
             Self::Handled(listener) => (&family::CONNECTIONS_HANDLED, Some(listener.as_str())),
+            Self::HandedOver(listener) => (&family::CONNECTIONS_HANDED_OVER, Some(listener.as_str())),
             Self::Shed(listener) => (&family::CONNECTIONS_SHED, Some(listener.as_str())),
             Self::AcceptFailed(listener) => (&family::ACCEPT_ERRORS, Some(listener.as_str())),
             Self::Attempt(outcome) => (&family::UPSTREAM_ATTEMPTS, Some(outcome.as_str())),

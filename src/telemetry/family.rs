@@ -99,6 +99,8 @@ families! {
         "Client connections taken from the accept queue";
     CONNECTIONS_HANDLED = Counter "landfall_connections_handled_total" &["listener"],
         "Client connections served to their end";
+    CONNECTIONS_HANDED_OVER = Counter "landfall_connections_handed_over_total" &["listener"],
+        "Client connections given to another worker than the one that accepted them, because it has fewer";
     CONNECTIONS_SHED = Counter "landfall_connections_shed_total" &["listener"],
         "Client connections closed at once because a limit was reached";
     ACCEPT_ERRORS = Counter "landfall_accept_errors_total" &["listener"],

@@ -32,6 +32,7 @@ mod failures;
 mod fields;
 mod fixtures;
 mod folder;
+mod handover;
 mod hostile;
 mod http2;
 mod http2_hostile;
