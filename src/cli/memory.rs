@@ -9,11 +9,15 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::allocator;
 use crate::proxy::Memory;
 use crate::settings::MemoryLimit;
 
 /// How often the process is looked at: as often as the workers ask.
 const EVERY: Duration = Duration::from_millis(100);
+
+/// What nobody uses is given back at every so many looks.
+const GIVE_BACK_EVERY: u32 = 10;
 
 /// The limit of a cgroup, of either version of them, as a container sees its own.
 const CGROUPS: [&str; 2] = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
@@ -38,15 +42,18 @@ fn of_cgroup(text: &str) -> Option<u64> {
     text.trim().parse().ok().filter(|octets| *octets < UNLIMITED)
 }
 
-/// Looks at the process for as long as the result is kept.
+/// Looks at the process, and gives back what it does not use, for as long as the result is kept.
 pub(super) fn watch(memory: Arc<Memory>) -> JoinSet<()> {
     let mut watching = JoinSet::new();
     let page = rustix::param::page_size() as u64;
     watching.spawn(async move {
         let mut looks = interval(EVERY);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
+        for look in (1..=GIVE_BACK_EVERY).cycle() {
             looks.tick().await;
+            if look == GIVE_BACK_EVERY {
+                allocator::give_back();
+            }
             if let Some(pages) = fs::read_to_string("/proc/self/statm").ok().and_then(|text| resident(&text)) {
                 memory.holds(pages * page);
             }

@@ -4,6 +4,7 @@
 //! command line that cannot be understood; 130 and 143 when a second SIGINT or SIGTERM has cut a graceful end short.
 
 mod admin_client;
+mod allocator;
 mod check;
 mod demo;
 mod descriptors;

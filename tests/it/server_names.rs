@@ -100,7 +100,7 @@ fn wanted(name: Option<&[u8]>) -> Option<usize> {
 }
 
 /// What a client may send (RFC 6066 §3): a name in ASCII, by letters, digits, hyphens inside of labels and, as is common,
-/// underscores; not one that ends like an address.
+/// underscores; not one that ends like an address, in decimal or hexadecimal digits.
 fn is_name(name: &[u8]) -> bool {
     let bare = name.strip_suffix(b".").unwrap_or(name);
     let label = |label: &[u8]| {
@@ -110,7 +110,10 @@ fn is_name(name: &[u8]) -> bool {
             && !label.ends_with(b"-")
     };
     let last = bare.rsplit(|octet| *octet == b'.').next().unwrap_or_default();
-    name.len() <= 253 && bare.split(|octet| *octet == b'.').all(label) && !last.iter().all(u8::is_ascii_digit)
+    let hexadecimal = |digits: &[u8]| digits.iter().all(u8::is_ascii_hexdigit);
+    let is_number =
+        last.iter().all(u8::is_ascii_digit) || matches!(last, [b'0', b'x' | b'X', digits @ ..] if hexadecimal(digits));
+    name.len() <= 253 && bare.split(|octet| *octet == b'.').all(label) && !is_number
 }
 
 /// A tenant's name, or one made up, written in some way; or none.
