@@ -1,10 +1,11 @@
 //! `--attacks`: what each proxy pays for the attacks of [`landfall::testing::attack`], and the honest clients beside them.
 //!
-//! For each attack, a proxy is started anew, with one worker on its core. Honest clients ask at a fixed pace throughout,
-//! first in calm and then beside the attack; what they cost in calm is taken off what the proxy uses under attack. The
+//! For each attack, a proxy is started anew, with one worker on its core. Honest clients ask at a fixed pace in calm; then
+//! the attack is made alone, so that what the proxy uses is the attack's; then it is made beside the honest clients. The
 //! program is the same for all: octets, connections, their pace, and how long the attacker waits. Nothing is held of the
 //! proxies here, what they do is reported.
 
+mod attacker;
 mod honest;
 mod measure;
 mod report;
@@ -12,7 +13,6 @@ mod report;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, ensure};
-use landfall::testing::Origin as Lenient;
 use landfall::testing::attack::{self, Attack};
 use serde::Serialize;
 
@@ -23,6 +23,7 @@ use super::peer::{Found, Log, Manner, Peer, Running, Siege};
 use super::report::Facts;
 use super::site::Site;
 use super::sitting::order;
+use attacker::Attacker;
 use measure::Sample;
 use report::Report;
 
@@ -53,8 +54,7 @@ pub(crate) struct Outcome {
 struct Scene {
     site: Arc<Site>,
     origin: Origin,
-    /// Takes whatever attackers send.
-    lenient: Lenient,
+    attacker: Attacker,
 }
 
 /// Prints the names of the attacks.
@@ -68,7 +68,7 @@ pub(crate) fn list() {
 pub(crate) async fn run(options: &Options, found: &[Found]) -> Result<()> {
     let machine = Machine::this();
     let origin = Origin::start().context("the origin cannot listen")?;
-    let scene = Scene { site: Arc::new(Site::new(0)), origin, lenient: Lenient::start("attacked").await };
+    let scene = Scene { site: Arc::new(Site::new(0)), origin, attacker: Attacker::start().await? };
     // A relay of octets cannot tell attackers from others.
     let found: Vec<_> = found.iter().filter(|found| found.peer != Peer::Relay).cloned().collect();
     let mut measured = Vec::new();
@@ -106,10 +106,10 @@ impl Scene {
 
     /// One attack on a proxy that was started for it.
     async fn sample(&self, attack: &Attack, found: &Found) -> Result<Sample> {
-        let siege = Siege { origin: self.lenient.address(), seconds: attack.timeout().as_secs() };
+        let siege = Siege { origin: self.attacker.origin, seconds: attack.timeout().as_secs() };
         let manner = Manner { log: Log::Off, siege: Some(siege), workers: 1 };
         let mut running = Running::start(found, &self.site, self.origin.addresses, manner)?;
         super::measure::ready(&mut running, &self.site).await?;
-        measure::under_attack(attack, &mut running, &self.site).await
+        measure::under_attack(attack, &self.attacker, &mut running, &self.site).await
     }
 }

@@ -70,7 +70,7 @@ fn cells(outcome: &Outcome) -> String {
     let median = |of: &dyn Fn(&Sample) -> Option<f64>| Some(Spread::of(samples.iter().filter_map(of))?.median);
     let shown = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), figure);
     let sum = |of: fn(&Sample) -> u64| samples.iter().map(of).sum::<u64>();
-    let share = 100.0 * sum(|sample| sample.closed) as f64 / sum(|sample| sample.connections).max(1) as f64;
+    let share = 100.0 * sum(|sample| sample.alone.closed) as f64 / sum(|sample| sample.alone.connections).max(1) as f64;
     [
         shown(median(&|sample| Some(sample.growth_each()))),
         shown(median(&Sample::per_octet)),
