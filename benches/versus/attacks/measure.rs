@@ -26,7 +26,7 @@ const LEAST: Duration = Duration::from_millis(2500);
 
 /// How long the end of a connection is waited for: of one that floods, and of one that is held.
 const FLOOD_PATIENCE: Duration = Duration::from_millis(500);
-const HOLD_PATIENCE: Duration = Duration::from_secs(12);
+const HOLD_PATIENCE: Duration = Duration::from_secs(6);
 
 /// How often the proxy's memory is looked at.
 const LOOK: Duration = Duration::from_millis(20);

@@ -18,8 +18,8 @@ use crate::testing::frames::GOAWAY;
 /// How long all octets of a connection may take to be sent.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// When the short timeouts have run out.
-const BEYOND_SHORT: Duration = SHORT.saturating_add(Duration::from_secs(1));
+/// When the short timeouts have run out, also those that begin when the system's buffers are full.
+const BEYOND_SHORT: Duration = SHORT.saturating_mul(2);
 
 /// How long connections that are held for their number alone are there.
 const IDLE: Duration = Duration::from_secs(3);
