@@ -16,6 +16,8 @@ use std::time::Duration;
 use landfall::testing::objects::{service, settings};
 use landfall::testing::{Ingress, TestServer};
 use libfuzzer_sys::fuzz_target;
+use tokio::runtime::Builder;
+use tokio::signal::unix::{SignalKind, signal};
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -33,11 +35,21 @@ const MANY: u8 = 0x40;
 const RAW: u8 = 0x3f;
 
 static SERVER: LazyLock<TestServer> = LazyLock::new(|| {
+    survive_clients_that_are_gone();
     let mut objects = service("web", &[origin()]);
     objects.push(Ingress::named("web").route("a.test", "/", "web").route("b.test", "/", "none").build());
     objects.push(settings([("disable-access-log", "true")]));
     TestServer::start(1, objects)
 });
+
+/// Takes over SIGPIPE. A Rust program ignores it from its start on; this one starts in C, and would end at a write to a
+/// client that is gone.
+fn survive_clients_that_are_gone() {
+    let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime can be made");
+    let _inside = runtime.enter();
+    // What takes it over stays when this is dropped.
+    let _taken = signal(SignalKind::pipe()).expect("a signal can be taken over");
+}
 
 fuzz_target!(|input: &[u8]| {
     let (octets, marked) = connection(input);
