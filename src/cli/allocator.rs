@@ -6,9 +6,6 @@
 
 use tikv_jemalloc_ctl::{Access, AsName, arenas};
 
-/// For how long pages may be kept between two calls of [`give_back`], in milliseconds: jemalloc's own default.
-const KEPT: isize = 10_000;
-
 /// Gives back all pages that nobody uses. Costs microseconds for each arena, and a system call for each run of pages.
 pub(super) fn give_back() {
     let arenas = arenas::narenas::read().unwrap_or(0);
@@ -16,8 +13,8 @@ pub(super) fn give_back() {
         let text = format!("arena.{arena}.dirty_decay_ms\0");
         let pages = text.as_bytes().name();
         // No time at all is over at once. An arena that no thread has yet is an error.
-        if pages.write(0_isize).is_ok() {
-            let _restored = pages.write(KEPT);
+        if let Ok(kept) = pages.update(0_isize) {
+            let _restored = pages.write(kept);
         }
     }
 }

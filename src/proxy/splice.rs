@@ -10,6 +10,7 @@ use std::os::fd::OwnedFd;
 use std::task::{Context, Poll};
 
 use rustix::pipe::{PipeFlags, SpliceFlags, pipe_with, splice};
+use tokio::io::Interest;
 
 use super::spare;
 use super::wire::Wire;
@@ -63,7 +64,8 @@ impl Pipe {
     pub(crate) fn poll_fill(&mut self, cx: &mut Context<'_>, from: &Wire, octets: u64) -> Poll<io::Result<usize>> {
         let Some(ends) = &self.ends else { return Poll::Ready(Ok(0)) };
         let most = usize::try_from(octets).map_or(MOST, |octets| octets.min(MOST));
-        let filled = from.poll_plain_read(cx, |socket| Ok(splice(socket, None, &ends.writing, None, most, AT_ONCE)?));
+        let filled = from
+            .poll_plain(cx, Interest::READABLE, |socket| Ok(splice(socket, None, &ends.writing, None, most, AT_ONCE)?));
         if let Poll::Ready(Ok(octets)) = filled {
             self.held += octets;
         }
@@ -74,7 +76,8 @@ impl Pipe {
     pub(crate) fn poll_drain(&mut self, cx: &mut Context<'_>, to: &Wire) -> Poll<io::Result<usize>> {
         let Some(ends) = &self.ends else { return Poll::Ready(Ok(0)) };
         let held = self.held;
-        let drained = to.poll_plain_write(cx, |socket| Ok(splice(&ends.reading, None, socket, None, held, AT_ONCE)?));
+        let drained = to
+            .poll_plain(cx, Interest::WRITABLE, |socket| Ok(splice(&ends.reading, None, socket, None, held, AT_ONCE)?));
         if let Poll::Ready(Ok(octets)) = drained {
             self.held -= octets.min(held);
         }

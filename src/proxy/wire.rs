@@ -130,34 +130,18 @@ impl Wire {
         matches!(&*self.transport.borrow(), Transport::Plain(_))
     }
 
-    /// Takes octets from the socket itself of a plain connection, when there are some.
-    pub(crate) fn poll_plain_read(
+    /// Reads from or writes to the socket itself of a plain connection, when it is ready for that.
+    pub(crate) fn poll_plain(
         &self,
         cx: &mut Context<'_>,
-        mut take: impl FnMut(&TcpStream) -> io::Result<usize>,
+        interest: Interest,
+        mut operate: impl FnMut(&TcpStream) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
         let transport = self.transport.borrow();
         let socket = transport.socket();
         loop {
-            ready!(socket.poll_read_ready(cx))?;
-            match socket.try_io(Interest::READABLE, || take(socket)) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                done => return Poll::Ready(done),
-            }
-        }
-    }
-
-    /// Gives octets to the socket itself of a plain connection, when there is room.
-    pub(crate) fn poll_plain_write(
-        &self,
-        cx: &mut Context<'_>,
-        mut give: impl FnMut(&TcpStream) -> io::Result<usize>,
-    ) -> Poll<io::Result<usize>> {
-        let transport = self.transport.borrow();
-        let socket = transport.socket();
-        loop {
-            ready!(socket.poll_write_ready(cx))?;
-            match socket.try_io(Interest::WRITABLE, || give(socket)) {
+            ready!(if interest.is_readable() { socket.poll_read_ready(cx) } else { socket.poll_write_ready(cx) })?;
+            match socket.try_io(interest, || operate(socket)) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 done => return Poll::Ready(done),
             }

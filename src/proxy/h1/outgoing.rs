@@ -83,9 +83,10 @@ impl Outgoing {
         self.buffer.len() == self.written
     }
 
-    /// Whether what goes out next is the body as it is.
-    pub(crate) fn is_unframed(&self) -> bool {
-        self.is_flushed() && matches!(self.delimiting, Delimiting::Plain | Delimiting::Raw)
+    /// The wire, if it is plain and what goes out next is the body as it is.
+    pub(crate) fn unwritten<'w>(&self, wire: &'w Wire) -> Option<&'w Wire> {
+        let is_unframed = self.is_flushed() && matches!(self.delimiting, Delimiting::Plain | Delimiting::Raw);
+        (is_unframed && wire.is_plain()).then_some(wire)
     }
 
     /// So many octets of the body went out otherwise.

@@ -74,7 +74,7 @@ impl Sink for H1Reply<'_> {
     }
 
     fn unwritten(&self) -> Option<&Wire> {
-        self.outgoing.is_unframed().then_some(self.wire).filter(|wire| wire.is_plain())
+        self.outgoing.unwritten(self.wire)
     }
 
     fn pass(&mut self, octets: usize) {

@@ -167,7 +167,7 @@ impl Sink for Upload<'_> {
     }
 
     fn unwritten(&self) -> Option<&Wire> {
-        self.outgoing.is_unframed().then_some(self.wire).filter(|wire| wire.is_plain())
+        self.outgoing.unwritten(self.wire)
     }
 
     fn pass(&mut self, octets: usize) {
