@@ -85,11 +85,6 @@ pub(crate) fn posts(workers: usize) -> Vec<(Post, Inbox)> {
 }
 
 impl Post {
-    /// Whether there is no other worker.
-    pub(crate) fn is_alone(&self) -> bool {
-        self.others.is_empty()
-    }
-
     /// A place for a connection at this worker.
     pub(crate) fn seat(&self) -> Seat {
         Seat::take(&self.own)
@@ -203,7 +198,7 @@ mod tests {
     fn a_worker_alone_keeps_everything() {
         let (post, _inbox) = posts(1).pop().unwrap();
         let _seats = [post.seat(), post.seat()];
-        assert!(post.is_alone() && post.elsewhere(1).is_none());
+        assert!(post.elsewhere(1).is_none());
     }
 
     #[test]

@@ -173,9 +173,6 @@ impl Worker {
 
     /// The way to another worker, if that is to serve the next connection.
     pub(crate) fn elsewhere(&self) -> Option<Way<'_>> {
-        if self.post.is_alone() {
-            return None;
-        }
         let most = match self.pin().listener().limits.worker_connections {
             0 => usize::MAX,
             most => most as usize,
@@ -254,8 +251,8 @@ impl Worker {
         self.drivers.borrow_mut().spawn_local(InTurns::new(driver));
     }
 
-    /// Takes over the listeners and what other workers hand over, and serves until told to drain, then until the connections have ended. Dropping the
-    /// future ends every connection at once.
+    /// Takes over the listeners and what other workers hand over, and serves until told to drain, then until the
+    /// connections have ended. Dropping the future ends every connection at once.
     pub(crate) async fn run(self: Rc<Self>, acceptors: Vec<Acceptor>, inbox: Inbox, mut phase: watch::Receiver<Phase>) {
         let mut accepting = JoinSet::new();
         for acceptor in acceptors {
