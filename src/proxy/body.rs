@@ -8,8 +8,6 @@ use std::io;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use super::splice::{self, Pipe};
 use super::timer::IdleTimer;
 use super::wire::Wire;
@@ -87,14 +85,6 @@ pub(crate) trait Source {
 
     /// Gives up the first `octets` of the piece.
     fn consume(&mut self, octets: usize);
-
-    /// The first `octets` of the piece, owned. Copies unless the source holds shared memory.
-    fn take(&mut self, octets: usize) -> Bytes {
-        let piece = self.piece();
-        let taken = Bytes::copy_from_slice(piece.get(..octets).unwrap_or(piece));
-        self.consume(taken.len());
-        taken
-    }
 
     /// Pieces larger than this are of no use to whom they are for.
     fn limit_pieces(&mut self, _octets: usize) {}

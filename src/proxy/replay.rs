@@ -105,18 +105,6 @@ impl<B: Source> Source for Replay<'_, B> {
         }
     }
 
-    fn take(&mut self, octets: usize) -> bytes::Bytes {
-        if self.replayed().is_empty() {
-            self.keep(octets);
-            self.received += octets as u64;
-            return self.inner.take(octets);
-        }
-        let replayed = self.replayed();
-        let taken = bytes::Bytes::copy_from_slice(replayed.get(..octets).unwrap_or(replayed));
-        self.position += taken.len();
-        taken
-    }
-
     fn limit_pieces(&mut self, octets: usize) {
         self.inner.limit_pieces(octets);
     }

@@ -66,7 +66,11 @@ impl Fields {
 
     /// Appends a field. The caller has checked that name and value are legal (RFC 9110 §5.1, §5.5).
     pub fn push(&mut self, name: &[u8], value: &[u8]) {
-        let known = FieldName::of(name);
+        self.push_known(FieldName::of(name), name, value);
+    }
+
+    /// The same for whoever has looked the name up.
+    pub(crate) fn push_known(&mut self, known: FieldName, name: &[u8], value: &[u8]) {
         self.bytes.reserve(name.len() + value.len());
         let name = self.store(name);
         let value = self.store(value);
@@ -85,6 +89,14 @@ impl Fields {
             last.value.end = position(self.bytes.len());
         }
         true
+    }
+
+    /// Puts another value in the place of a field's.
+    pub(crate) fn set_value(&mut self, place: usize, value: &[u8]) {
+        let value = self.store(value);
+        if let Some(entry) = self.entries.get_mut(place) {
+            entry.value = value;
+        }
     }
 
     fn store(&mut self, bytes: &[u8]) -> Range<u32> {

@@ -35,6 +35,7 @@ mod folder;
 mod handover;
 mod hostile;
 mod http2;
+mod http2_flow;
 mod http2_hostile;
 mod labels;
 mod limits;

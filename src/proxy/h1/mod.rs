@@ -6,7 +6,7 @@
 
 mod error;
 mod incoming;
-mod octets;
+pub(in crate::proxy) mod octets;
 pub(crate) mod outgoing;
 mod reply;
 mod signals;

@@ -24,7 +24,7 @@ const TOKEN: [bool; 256] = {
 };
 
 /// Whether the text is a token: not empty, and nothing but `tchar`.
-pub(super) fn is_token(text: &[u8]) -> bool {
+pub(in crate::proxy) fn is_token(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().copied().all(is_token_octet)
 }
 

@@ -1,37 +1,32 @@
 //! A client connection over HTTP/2: accepts streams, each of which is a task of its own, until either side has had
 //! enough.
 
-use std::cell::Cell;
 use std::future::poll_fn;
+use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
-use h2::server::{Builder, Connection, SendResponse};
-use h2::{Reason, RecvStream};
-use http::Request;
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::timeout;
 
-use super::budget::Budget;
-use super::fields::{self, FieldsError};
-use super::prefixed::Prefixed;
+use super::carrier::{Carrier, Driven};
+use super::fields;
+use super::frame::{MOST, Reason};
+use super::inbound::Inbound;
+use super::link::{Link, Role, Terms, Wrong};
 use super::receiving::Receiving;
 use super::reply::H2Reply;
-use super::watch::{FrameLimits, Offence, Outflow, Watch, Watched};
-use super::{head, sending};
+use super::requests::{NewRequest, Requests};
 use crate::ir::{Limit, Limits};
-use crate::proxy::body::{Length, Piece, Source};
+use crate::proxy::body::{Piece, Source};
 use crate::proxy::buffer::ReadBuffer;
-use crate::proxy::clock::{InTurns, now};
+use crate::proxy::clock::InTurns;
 use crate::proxy::drain::Drain;
-use crate::proxy::h1::parse::Limits as HeadLimits;
-use crate::proxy::kit::{Kit, Lent};
+use crate::proxy::kit::Kit;
 use crate::proxy::overload::Standing;
-use crate::proxy::service::{self, Inbound, Refused};
+use crate::proxy::service::{self, Inbound as Received, Refused};
 use crate::proxy::timer::IdleTimer;
-use crate::proxy::wire::Transport;
+use crate::proxy::wire::{Transport, Wire};
 use crate::proxy::worker::Worker;
 use crate::request::Peer;
 
@@ -41,8 +36,8 @@ const LINGER: Duration = Duration::from_secs(2);
 const PARTING: Duration = Duration::from_secs(5);
 /// How long a client has to read why its connection was ended.
 const FAREWELL: Duration = Duration::from_secs(1);
-
-type Server = Connection<Watched<Prefixed<Transport>>, Bytes>;
+/// What the PING says that tells whether a client has read the GOAWAY before it.
+const PARTING_PING: [u8; 8] = *b"parting?";
 
 /// Serves a connection until it ends. `buffer` holds what was read before.
 pub(crate) async fn serve(
@@ -53,102 +48,41 @@ pub(crate) async fn serve(
     buffer: ReadBuffer,
 ) {
     let limits = worker.pin().listener().limits.clone();
-    let before = Bytes::copy_from_slice(buffer.filled());
-    drop(buffer);
-    let before = Prefixed::new(before, transport);
-    let (transport, watch) =
-        Watched::new(before, frame_limits(&limits), limits.http2_unsent_octets, worker.recorder().metrics().clone());
-    let handshake = Builder::new()
-        .initial_window_size(limits.http2_stream_window)
-        .initial_connection_window_size(limits.http2_connection_window)
-        // The crate refuses without a record of the request: what is a little too large is left to us. It also takes no
-        // more CONTINUATION frames than hold such a list, and a quarter, but six in any case.
-        .max_header_list_size(limits.head_octets.saturating_mul(2))
-        .max_concurrent_streams(limits.http2_streams)
-        .max_pending_accept_reset_streams(limits.http2_wasted.saturating_add(limits.http2_streams) as usize)
-        .max_local_error_reset_streams(Some(limits.http2_provoked_resets as usize))
-        .max_send_buffer_size(sending::MAX_BUFFERED)
-        .handshake(transport);
-    let connection = match timeout(limits.header_timeout, handshake).await {
-        Ok(Ok(connection)) => connection,
-        Ok(Err(_)) => return,
-        Err(_) => return worker.limited(&Limit::HEADER_TIMEOUT),
-    };
-    let terms = Terms {
-        worker: Rc::clone(&worker),
-        peer,
-        standing,
-        watch,
-        heads: HeadLimits::of(&limits),
-        room: limits.http2_head_octets.into(),
-        in_flight: Cell::new(0),
-    };
-    let session = Session {
+    let link = Link::new(terms(&limits));
+    let requests = Requests::new(&limits, worker.recorder().metrics().clone());
+    let shared = Shared { worker: Rc::clone(&worker), peer, standing };
+    let mut session = Session {
         drain: worker.drain(),
         worker,
-        terms: Rc::new(terms),
-        connection,
+        shared: Rc::new(shared),
+        carrier: Carrier::new(link, Inbound::of_client(requests), Wire::new(transport), buffer),
         streams: JoinSet::new(),
         timer: IdleTimer::default(),
-        idle: Idle::No,
         stall: Stall::default(),
-        budget: Budget::new(&limits, now()),
+        phase: Phase::Beginning,
+        idle: Idle::No,
         served: 0,
-        leaving: Leaving::No,
     };
+    session.timer.begin(limits.header_timeout);
     session.run().await;
 }
 
-/// What frames cost is bounded for everybody; of resets, giving up all streams at once is no attack.
-fn frame_limits(limits: &Limits) -> FrameLimits {
-    FrameLimits {
-        pings: limits.http2_pings,
-        settings: limits.http2_settings,
-        resets: limits.http2_resets.saturating_add(limits.http2_streams),
-        life_resets: limits.http2_life_resets,
-        empty_data: limits.http2_empty_data,
-        ignored: limits.http2_ignored,
-        window_updates: limits.http2_window_updates,
-        continuations: limits.http2_continuations,
-        // Huffman's code can make octets longer, too.
-        section_octets: 2 * limits.head_octets as usize,
+const fn terms(limits: &Limits) -> Terms {
+    Terms {
+        role: Role::Server,
+        stream_window: limits.http2_stream_window,
+        connection_window: limits.http2_connection_window,
+        list_octets: limits.head_octets,
+        streams: limits.http2_streams,
+        unsent: limits.http2_unsent_octets as usize,
     }
 }
 
-/// What the streams of a connection share.
-struct Terms {
+/// What the streams of a connection share, beside the connection.
+struct Shared {
     worker: Rc<Worker>,
     peer: Peer,
     standing: Standing,
-    watch: Rc<Watch>,
-    heads: HeadLimits,
-    /// Octets of heads that may be in flight.
-    room: u64,
-    in_flight: Cell<u64>,
-}
-
-impl Terms {
-    /// Room for one more head, for as long as the result is kept.
-    fn hold(&self, octets: u64) -> Option<HeldHead<'_>> {
-        let in_flight = self.in_flight.get() + octets;
-        if in_flight > self.room {
-            return None;
-        }
-        self.in_flight.set(in_flight);
-        Some(HeldHead { terms: self, octets })
-    }
-}
-
-/// A head in flight.
-struct HeldHead<'a> {
-    terms: &'a Terms,
-    octets: u64,
-}
-
-impl Drop for HeldHead<'_> {
-    fn drop(&mut self) {
-        self.terms.in_flight.set(self.terms.in_flight.get() - self.octets);
-    }
 }
 
 /// How a stream ended, as far as the connection cares.
@@ -158,8 +92,6 @@ enum Ended {
     Over,
     /// Given up by the client, or refused.
     Wasted,
-    /// Reset by us for what it carried.
-    Provoked,
 }
 
 /// Whether the connection has no streams and is timed.
@@ -169,14 +101,20 @@ enum Idle {
     Timed,
 }
 
-/// Whether GOAWAY was sent.
+/// Where a connection is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Leaving {
-    No,
-    /// The streams that there are go on.
-    Announced,
-    /// Nothing goes on.
-    Ended,
+enum Phase {
+    /// The client has not said its settings.
+    Beginning,
+    Serving,
+    /// GOAWAY was sent, and a PING behind it: what the client sends until it has read both is served.
+    Leaving,
+    /// The last stream was named; the streams that there are go on.
+    Left,
+    /// Nothing goes on. What was dropped of what still comes.
+    Parting {
+        dropped: usize,
+    },
 }
 
 /// Whether the client takes what is sent.
@@ -185,15 +123,22 @@ struct Stall {
     /// What it had taken when the wait began that `timer` is for.
     since: Option<u64>,
     timer: IdleTimer,
+    /// That a body waits was told of.
+    told: bool,
 }
 
 impl Stall {
-    /// Ready when the client has taken less than it must in the time that it has for it. `written` is what it has taken.
-    fn poll(&mut self, cx: &mut Context<'_>, outflow: &Outflow, written: u64, limits: &Limits) -> Poll<()> {
-        if !outflow.is_blocked() {
+    /// Ready when the client has taken less than it must in the time that it has for it.
+    fn poll(&mut self, cx: &mut Context<'_>, link: &Link, worker: &Worker, limits: &Limits) -> Poll<()> {
+        if !link.is_blocked() {
             self.since = None;
+            self.told = false;
             return Poll::Pending;
         }
+        if link.is_full() && !std::mem::replace(&mut self.told, true) {
+            worker.limited(&Limit::HTTP2_UNSENT);
+        }
+        let written = link.written();
         let enough = |since: u64| written - since >= u64::from(limits.send_minimum);
         if self.since.is_none_or(enough) {
             self.since = Some(written);
@@ -204,28 +149,26 @@ impl Stall {
 }
 
 enum Event {
-    Request(Box<Request<RecvStream>>, SendResponse<Bytes>),
-    Stream(Result<Ended, JoinError>),
-    Offence(Offence),
+    Request(NewRequest),
+    Wrong(Wrong),
     /// No more streams are wanted.
     Leave,
-    /// The client takes nothing.
-    Stalled,
+    /// No streams are left.
+    Part,
     Over,
 }
 
 struct Session {
     worker: Rc<Worker>,
     drain: Drain,
-    terms: Rc<Terms>,
-    connection: Server,
+    shared: Rc<Shared>,
+    carrier: Carrier<Requests>,
     streams: JoinSet<Ended>,
     timer: IdleTimer,
-    idle: Idle,
     stall: Stall,
-    budget: Budget,
+    phase: Phase,
+    idle: Idle,
     served: u32,
-    leaving: Leaving,
 }
 
 impl Session {
@@ -233,30 +176,32 @@ impl Session {
     async fn run(mut self) {
         loop {
             match poll_fn(|cx| self.poll_event(cx)).await {
-                Event::Request(request, respond) => self.start(*request, respond),
-                Event::Stream(ended) => self.stream_ended(ended),
-                Event::Offence(offence) => self.end(offence.limit, offence.reason),
+                Event::Request(request) => self.start(request),
+                Event::Wrong(wrong) => self.end(wrong),
                 Event::Leave => self.leave(),
-                Event::Stalled => return self.worker.limited(&Limit::SEND_TIMEOUT),
-                Event::Over => return,
+                Event::Part => self.part(),
+                Event::Over => return self.carrier.link.end(io::ErrorKind::ConnectionAborted),
             }
         }
     }
 
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
-        let accepted = self.connection.poll_accept(cx);
-        if let Some(offence) = self.terms.watch.take_offence() {
-            return Poll::Ready(Event::Offence(offence));
-        }
-        match accepted {
-            Poll::Ready(Some(Ok((request, respond)))) => {
-                return Poll::Ready(Event::Request(Box::new(request), respond));
+        if let Phase::Parting { dropped } = &mut self.phase {
+            if self.carrier.poll_part(cx, dropped).is_ready() {
+                return Poll::Ready(Event::Over);
             }
-            Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(Event::Over),
-            Poll::Pending => self.terms.watch.flushed(),
+            return self.timer.poll_expired(cx).map(|()| Event::Over);
         }
-        if let Poll::Ready(Some(ended)) = self.streams.poll_join_next(cx) {
-            return Poll::Ready(Event::Stream(ended));
+        match self.carrier.poll(cx) {
+            Poll::Ready(Driven::Event(request)) => return Poll::Ready(Event::Request(request)),
+            Poll::Ready(Driven::Wrong(wrong)) => return Poll::Ready(Event::Wrong(wrong)),
+            Poll::Ready(Driven::Over(_)) => return Poll::Ready(Event::Over),
+            Poll::Pending => {}
+        }
+        while let Poll::Ready(Some(ended)) = self.streams.poll_join_next(cx) {
+            if let Err(wrong) = self.stream_ended(ended) {
+                return Poll::Ready(Event::Wrong(wrong));
+            }
         }
         self.poll_time(cx)
     }
@@ -265,19 +210,34 @@ impl Session {
     fn poll_time(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
         let pinned = self.worker.pin();
         let limits = &pinned.listener().limits;
-        let watch = &self.terms.watch;
-        if self.stall.poll(cx, watch.outflow(), watch.written(), limits).is_ready() {
-            return Poll::Ready(Event::Stalled);
+        let Carrier { link, inbound, .. } = &self.carrier;
+        if self.stall.poll(cx, link, &self.worker, limits).is_ready() {
+            self.worker.limited(&Limit::SEND_TIMEOUT);
+            return Poll::Ready(Event::Over);
         }
-        match self.leaving {
-            Leaving::No if self.drain.poll_leaving(cx).is_ready() => Poll::Ready(Event::Leave),
-            Leaving::No => {
+        if self.phase == Phase::Beginning && inbound.has_begun() {
+            self.phase = Phase::Serving;
+        }
+        let (answered, closed) = (inbound.pongs > 0, link.is_closed());
+        match self.phase {
+            // A client that takes no more streams itself needs no connection once it has its answers.
+            Phase::Beginning | Phase::Serving if self.drain.poll_leaving(cx).is_ready() || closed => {
+                Poll::Ready(Event::Leave)
+            }
+            Phase::Beginning => {
+                ready!(self.timer.poll_expired(cx));
+                self.worker.limited(&Limit::HEADER_TIMEOUT);
+                Poll::Ready(Event::Over)
+            }
+            Phase::Serving => {
                 ready!(self.poll_idle(cx, limits.keep_alive));
                 self.worker.limited(&Limit::KEEP_ALIVE);
                 Poll::Ready(Event::Leave)
             }
-            Leaving::Announced => self.poll_idle(cx, PARTING).map(|()| Event::Over),
-            Leaving::Ended => self.timer.poll_expired(cx).map(|()| Event::Over),
+            Phase::Leaving if answered || closed => Poll::Ready(Event::Leave),
+            Phase::Leaving => self.poll_idle(cx, PARTING).map(|()| Event::Over),
+            Phase::Left if self.streams.is_empty() => Poll::Ready(Event::Part),
+            Phase::Left | Phase::Parting { .. } => Poll::Pending,
         }
     }
 
@@ -294,88 +254,84 @@ impl Session {
         self.timer.poll_expired(cx)
     }
 
+    /// One more step towards the end: says that the connection ends, and then which streams were the last.
     fn leave(&mut self) {
-        self.leaving = Leaving::Announced;
+        let link = &self.carrier.link;
         self.idle = Idle::No;
-        self.connection.graceful_shutdown();
+        if matches!(self.phase, Phase::Beginning | Phase::Serving) && !link.is_closed() {
+            link.go_away(MOST, Reason::NO_ERROR, "");
+            link.ping(PARTING_PING);
+            self.phase = Phase::Leaving;
+        } else {
+            let last = link.highest();
+            link.go_away(last, Reason::NO_ERROR, "");
+            self.carrier.inbound.side.end_with(last);
+            self.phase = Phase::Left;
+        }
     }
 
-    /// Ends the connection at once, because of a limit or of what cannot be read.
-    fn end(&mut self, limit: Option<&'static Limit>, reason: Reason) {
+    /// Ends the connection at once, because of a limit or of what cannot be gone on from.
+    fn end(&mut self, wrong: Wrong) {
+        let (Wrong::Connection { reason, limit, what } | Wrong::Stream { reason, limit, what, .. }) = wrong;
         if let Some(limit) = limit {
             self.worker.limited(limit);
         }
-        self.leaving = Leaving::Ended;
-        self.timer.begin(FAREWELL);
-        self.connection.abrupt_shutdown(reason);
+        tracing::debug!(?reason, what, peer = %self.shared.peer.address, "an HTTP/2 connection is ended");
+        let link = &self.carrier.link;
+        link.go_away(link.highest(), reason, what);
+        self.part();
     }
 
-    fn start(&mut self, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
-        let stream = respond.stream_id().into();
-        self.terms.watch.accepted(stream);
-        if self.terms.watch.is_malformed(stream) {
-            respond.send_reset(Reason::PROTOCOL_ERROR);
-            return self.stream_ended(Ok(Ended::Provoked));
-        }
+    /// The connection ends as soon as everything was sent and the client has had the time to read it.
+    fn part(&mut self) {
+        self.streams.abort_all();
+        self.carrier.link.end(io::ErrorKind::ConnectionAborted);
+        self.phase = Phase::Parting { dropped: 0 };
+        self.timer.begin(FAREWELL);
+    }
+
+    fn start(&mut self, request: NewRequest) {
         self.idle = Idle::No;
         self.served += 1;
         let requests = self.worker.pin().listener().limits.keep_alive_requests;
-        if self.served >= requests && self.leaving == Leaving::No {
+        if self.served >= requests && matches!(self.phase, Phase::Beginning | Phase::Serving) {
             self.worker.limited(&Limit::KEEP_ALIVE_REQUESTS);
             self.leave();
         }
         // Boxed: a task moves what it runs several times.
-        self.streams.spawn_local(InTurns::new(Box::pin(serve_stream(Rc::clone(&self.terms), request, respond))));
+        self.streams.spawn_local(InTurns::new(Box::pin(serve_stream(Rc::clone(&self.shared), request))));
     }
 
-    fn stream_ended(&mut self, ended: Result<Ended, JoinError>) {
-        let exceeded = match ended {
-            Ok(Ended::Wasted) => self.budget.wasted(now()),
-            Ok(Ended::Provoked) => self.budget.provoked(),
+    fn stream_ended(&mut self, ended: Result<Ended, JoinError>) -> Result<(), Wrong> {
+        match ended {
+            Ok(Ended::Wasted) => self.carrier.inbound.side.wasted(&self.carrier.link),
             Err(error) if error.is_panic() => {
                 self.worker.count_panic();
-                None
+                Ok(())
             }
             // Tasks are cancelled only with the session.
-            Ok(Ended::Over) | Err(_) => None,
-        };
-        if exceeded.is_some() && self.leaving != Leaving::Ended {
-            self.end(exceeded, Reason::ENHANCE_YOUR_CALM);
+            Ok(Ended::Over) | Err(_) => Ok(()),
         }
     }
 }
 
 /// Serves one request.
-async fn serve_stream(terms: Rc<Terms>, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) -> Ended {
-    let Terms { worker, peer, watch, heads, .. } = &*terms;
-    let (parts, body) = request.into_parts();
-    let mut lent = Lent::new();
-    let Kit { head, memory, .. } = &mut *lent;
-    let read = head::read(&parts, heads, head).and_then(|()| fields::content_length(&parts.headers));
-    let length = match read {
-        Ok(stated) => length(&body, stated),
-        Err(FieldsError::Malformed(_)) => {
-            respond.send_reset(Reason::PROTOCOL_ERROR);
-            return Ended::Provoked;
-        }
-        Err(FieldsError::Refused { status, code }) => {
-            drop((parts, body));
-            let mut reply = H2Reply::new(respond, Rc::clone(watch));
-            let refused = Refused { head, status, code };
-            service::refuse(worker, peer, &refused, &mut reply, memory).await;
-            return Ended::Wasted;
-        }
-    };
-    drop(parts);
-    let Some(_held) = terms.hold(head.wire_octets) else {
-        worker.limited(&Limit::HTTP2_HEADS);
-        respond.send_reset(Reason::REFUSED_STREAM);
-        return Ended::Over;
-    };
-    let inbound = Inbound { head, peer, standing: terms.standing, demand: head::demand(head) };
-    let mut body = Receiving::watched(body, length, heads.fields, Rc::clone(watch));
-    let mut reply = H2Reply::new(respond, Rc::clone(watch));
-    service::serve(worker, inbound, &mut body, &mut reply, memory).await;
+async fn serve_stream(shared: Rc<Shared>, request: NewRequest) -> Ended {
+    let NewRequest { stream, mut kit, held: _held, body, refused } = request;
+    let Shared { worker, peer, .. } = &*shared;
+    let Kit { head, memory, .. } = &mut *kit;
+    if stream.is_broken() {
+        return Ended::Wasted;
+    }
+    let stream = Rc::new(stream);
+    let mut reply = H2Reply::new(Rc::clone(&stream));
+    if let Some((status, code)) = refused {
+        service::refuse(worker, peer, &Refused { head, status, code }, &mut reply, memory).await;
+        return Ended::Wasted;
+    }
+    let received = Received { head, peer, standing: shared.standing, demand: fields::demand(head) };
+    let mut body = Receiving::new(stream, body);
+    service::serve(worker, received, &mut body, &mut reply, memory).await;
     if reply.is_complete() {
         skip_rest(&mut body, &mut memory.timers.upload).await;
     }
@@ -383,7 +339,7 @@ async fn serve_stream(terms: Rc<Terms>, request: Request<RecvStream>, mut respon
 }
 
 /// Reads and drops what is left of a body, for a while: clients that still send take a reset for a failure, even after
-/// the whole response. What is left then is declined by the crate with NO_ERROR (RFC 9113 §8.1).
+/// the whole response. What is left then is declined with NO_ERROR (RFC 9113 §8.1).
 async fn skip_rest(body: &mut Receiving, timer: &mut IdleTimer) {
     timer.begin(LINGER);
     poll_fn(|cx| {
@@ -396,12 +352,4 @@ async fn skip_rest(body: &mut Receiving, timer: &mut IdleTimer) {
         timer.poll_expired(cx)
     })
     .await;
-}
-
-fn length(body: &RecvStream, stated: Option<u64>) -> Length {
-    match stated {
-        _ if body.is_end_stream() => Length::None,
-        Some(octets) => Length::Exact(octets),
-        None => Length::Unknown,
-    }
 }

@@ -1,22 +1,24 @@
-//! HTTP/2, both sides of an exchange, on the `h2` crate.
+//! HTTP/2 (RFC 9113), both sides of an exchange, with framing of our own.
 //!
-//! `downstream` serves client connections, with `head` reading requests and `reply` sending responses. `upstream` is a
-//! connection shared by requests to an endpoint, `stream` one request over it. `fields`, `receiving`, `sending` and
-//! `failure` serve both sides.
-//!
-//! Frames, HPACK and flow control are the crate's; what it leaves open (field counts, white space in values, `Host`
-//! beside `:authority`, work begun for nothing) is closed here. `watch` stands below the crate, for what it neither counts
-//! nor tells: floods of control frames, the fragment of a `:path`, pseudo-fields in trailers.
+//! From the octets up: `hpack` and `frame` are the codec; `link` is what the streams of a connection and the task that
+//! drives it share; `inbound` takes frames in order and gives them to the link, and whole sections to `requests` or
+//! `answers`, which have `fields` read them; `guard` counts what clients may cost; `carrier` reads and writes the transport.
+//! Above them `downstream` serves client connections, with `reply` sending responses; `upstream` is a connection shared by
+//! requests to an endpoint, `exchange` one request over it. `receiving`, `sending` and `failure` serve both sides.
 
-mod budget;
+mod answers;
+mod carrier;
 pub(crate) mod downstream;
+mod exchange;
 mod failure;
 mod fields;
-mod head;
-mod prefixed;
+mod frame;
+mod guard;
+mod hpack;
+mod inbound;
+mod link;
 mod receiving;
 mod reply;
+mod requests;
 mod sending;
-mod stream;
 pub(crate) mod upstream;
-mod watch;

@@ -3,17 +3,14 @@
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use bytes::Bytes;
-use h2::Reason;
-use h2::server::SendResponse;
-use http::{HeaderMap, Response, StatusCode};
-
-use super::fields::{self, MapWriter};
+use super::fields::{Draft, SectionWriter};
+use super::frame::Reason;
+use super::link::{Handle, Pseudo};
 use super::sending::{self, Sending};
-use super::watch::Watch;
 use crate::proxy::body::{Length, Sink, SinkError, Source};
 use crate::proxy::sides::{Reply, ReplyBody, Sent};
 use crate::request::Fields;
+use crate::request::edit::FieldSink as _;
 
 /// Where a response is.
 #[derive(Debug)]
@@ -21,7 +18,7 @@ enum State {
     /// No final head was sent; `status` is 0 until one was begun.
     Head {
         status: u16,
-        fields: HeaderMap,
+        draft: Draft,
     },
     Body(Sending),
     /// Broken off, by us or by the client.
@@ -31,10 +28,9 @@ enum State {
 /// The response of one stream. Dropping it before its end resets the stream.
 #[derive(Debug)]
 pub(super) struct H2Reply {
-    respond: SendResponse<Bytes>,
+    stream: Rc<Handle>,
     state: State,
     sent: Sent,
-    watch: Rc<Watch>,
     given_up: GivenUp,
 }
 
@@ -46,9 +42,9 @@ enum GivenUp {
 }
 
 impl H2Reply {
-    pub(super) fn new(respond: SendResponse<Bytes>, watch: Rc<Watch>) -> Self {
-        let state = State::Head { status: 0, fields: HeaderMap::new() };
-        Self { respond, state, sent: Sent::default(), watch, given_up: GivenUp::No }
+    pub(super) fn new(stream: Rc<Handle>) -> Self {
+        let state = State::Head { status: 0, draft: Draft::default() };
+        Self { stream, state, sent: Sent::default(), given_up: GivenUp::No }
     }
 
     /// Whether the client gave the stream up before the response was sent to its end.
@@ -61,13 +57,10 @@ impl H2Reply {
         matches!(&self.state, State::Body(sending) if sending.has_ended())
     }
 
-    fn send_head(&mut self, status: u16, fields: HeaderMap, length: Length) {
-        self.sent.total += fields::list_size(&fields);
-        let mut response = Response::new(());
-        *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
-        *response.headers_mut() = fields;
-        if let Ok(stream) = self.respond.send_response(response, length == Length::None) {
-            self.state = State::Body(Sending::watched(stream, length, Rc::clone(&self.watch)));
+    fn send_head(&mut self, status: u16, draft: &Draft, length: Length) {
+        self.sent.total += draft.size();
+        if self.stream.send_head(&Pseudo::Status(status), draft, length == Length::None).is_ok() {
+            self.state = State::Body(Sending::new(Rc::clone(&self.stream), length));
         } else {
             self.given_up = GivenUp::Yes;
             self.state = State::Broken;
@@ -107,44 +100,42 @@ impl Sink for H2Reply {
 
 impl Reply for H2Reply {
     type Fields<'a>
-        = MapWriter<'a>
+        = SectionWriter<'a>
     where
         Self: 'a;
 
     fn interim(&mut self, status: u16, fields: &Fields) {
-        let mut response = Response::new(());
-        *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::PROCESSING);
-        let mut writer = MapWriter::new(response.headers_mut());
+        let mut draft = Draft::new();
+        let mut writer = SectionWriter(&mut draft);
         for field in fields.iter() {
-            crate::request::edit::FieldSink::field(&mut writer, field.name, field.value);
+            writer.relay(&field);
         }
         // A stream that was reset shows it when the final head is sent.
-        let _sent = self.respond.send_informational(response);
+        let _sent = self.stream.send_head(&Pseudo::Status(status), &draft, false);
     }
 
     fn begin(&mut self, status: u16) -> Self::Fields<'_> {
-        self.state = State::Head { status, fields: HeaderMap::new() };
-        let State::Head { fields, .. } = &mut self.state else { unreachable!("it was set just now") };
-        MapWriter::new(fields)
+        self.state = State::Head { status, draft: Draft::new() };
+        let State::Head { draft, .. } = &mut self.state else { unreachable!("it was set just now") };
+        SectionWriter(draft)
     }
 
     fn end(&mut self, body: ReplyBody) {
-        let State::Head { status, fields } = std::mem::replace(&mut self.state, State::Broken) else { return };
-        let mut fields = fields;
+        let State::Head { status, mut draft } = std::mem::replace(&mut self.state, State::Broken) else { return };
         let length = match body {
             ReplyBody::Absent { stated } => {
                 if let Some(octets) = stated {
-                    fields::state_length(&mut fields, octets);
+                    draft.state_length(octets);
                 }
                 Length::None
             }
             ReplyBody::Exact(octets) => {
-                fields::state_length(&mut fields, octets);
+                draft.state_length(octets);
                 if octets == 0 { Length::None } else { Length::Exact(octets) }
             }
             ReplyBody::Unknown => Length::Unknown,
         };
-        self.send_head(status, fields, length);
+        self.send_head(status, &draft, length);
     }
 
     /// Never asked for: no HTTP/2 request demands an upgrade.
@@ -164,10 +155,8 @@ impl Reply for H2Reply {
         if !broken && self.poll_gone(&mut Context::from_waker(Waker::noop())).is_ready() {
             self.given_up = GivenUp::Yes;
         }
-        match &mut self.state {
-            State::Head { .. } => self.respond.send_reset(Reason::INTERNAL_ERROR),
-            State::Body(sending) => sending.reset(Reason::INTERNAL_ERROR),
-            State::Broken => {}
+        if !broken {
+            self.stream.reset(Reason::INTERNAL_ERROR);
         }
         self.state = State::Broken;
     }
@@ -177,9 +166,8 @@ impl Reply for H2Reply {
     }
 
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        match &mut self.state {
-            State::Head { .. } => self.respond.poll_reset(cx).map(|_reason| ()),
-            State::Body(sending) => sending.poll_reset(cx),
+        match &self.state {
+            State::Head { .. } | State::Body(_) => self.stream.poll_gone(cx),
             State::Broken => Poll::Ready(()),
         }
     }

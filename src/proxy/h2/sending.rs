@@ -1,24 +1,19 @@
 //! A body that is sent on a stream: an answer's on the client side, a request's on the upstream side.
 //!
-//! Nothing is queued beyond what the receiver's window and a bounded buffer of the crate have room for. What the crate
-//! has taken it can also send without a further window, so a body counts as sent once it is taken.
+//! Nothing is taken on beyond what the receiver's windows and the connection's buffer have room for. What is in the
+//! buffer can be sent without a further window, so a body counts as sent once it is there.
 
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
-use h2::{Reason, SendStream};
-
-use super::fields;
-use super::watch::Watch;
+use super::fields::Draft;
+use super::frame::LARGEST;
+use super::link::{Gone, Handle, Pseudo};
 use crate::proxy::body::{Length, Piece, SinkError, Source};
 use crate::request::Fields;
 
-/// The most octets of one stream that the crate holds for sending.
-pub(super) const MAX_BUFFERED: usize = 128 * 1024;
-
-/// What a frame holds unless the receiver allows more (RFC 9113 §4.2).
-pub(super) const FRAME: usize = 16 * 1024;
+/// The largest piece of a body that is of use: what a frame holds.
+pub(super) const FRAME: usize = LARGEST;
 
 /// Whether END_STREAM was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,28 +25,21 @@ enum Phase {
 /// A body being sent; its head went before.
 #[derive(Debug)]
 pub(super) struct Sending {
-    stream: SendStream<Bytes>,
+    stream: Rc<Handle>,
     phase: Phase,
     /// Octets of an announced length that are still to come.
     remaining: Option<u64>,
-    /// What bounds the streams of the connection together, towards clients.
-    watch: Option<Rc<Watch>>,
 }
 
 impl Sending {
     /// `length` is what the head announced; with [`Length::None`] the head ended the stream.
-    pub(super) const fn new(stream: SendStream<Bytes>, length: Length) -> Self {
+    pub(super) const fn new(stream: Rc<Handle>, length: Length) -> Self {
         let (phase, remaining) = match length {
             Length::None => (Phase::Ended, None),
             Length::Exact(octets) => (Phase::Open, Some(octets)),
             Length::Unknown => (Phase::Open, None),
         };
-        Self { stream, phase, remaining, watch: None }
-    }
-
-    /// A body to a client, which shares a bound with the others of its connection.
-    pub(super) fn watched(stream: SendStream<Bytes>, length: Length, watch: Rc<Watch>) -> Self {
-        Self { watch: Some(watch), ..Self::new(stream, length) }
+        Self { stream, phase, remaining }
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -68,46 +56,16 @@ impl Sending {
         if length == 0 {
             return Poll::Ready(Ok(0));
         }
-        let room = ready!(self.poll_room(cx, length))?;
-        let piece = source.take(room.min(length));
-        let moved = piece.len();
-        if let Some(watch) = &self.watch {
-            watch.outflow().gave(moved);
-        }
+        let room = ready!(self.stream.poll_room(cx)).map_err(|Gone| SinkError::Reset)?;
+        let moved = room.min(length);
         self.remaining = self.remaining.map(|remaining| remaining.saturating_sub(moved as u64));
-        let ends = self.remaining == Some(0) && is_over(cx, source);
-        if ends {
+        let place = self.stream.send_data(source.piece().get(..moved).unwrap_or_default());
+        source.consume(moved);
+        if self.remaining == Some(0) && is_over(cx, source) {
             self.phase = Phase::Ended;
+            self.stream.end_at(place);
         }
-        match self.stream.send_data(piece, ends) {
-            Ok(()) => Poll::Ready(Ok(moved)),
-            Err(_) => Poll::Ready(Err(SinkError::Reset)),
-        }
-    }
-
-    fn poll_room(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<Result<usize, SinkError>> {
-        let most = match &self.watch {
-            Some(watch) => match watch.poll_room(cx) {
-                Poll::Ready(room) => room,
-                // The client may give the stream up meanwhile.
-                Poll::Pending => return self.poll_reset(cx).map(|()| Err(SinkError::Reset)),
-            },
-            None => usize::MAX,
-        };
-        let room = ready!(self.poll_capacity(cx, wanted.min(most)))?;
-        Poll::Ready(Ok(room.min(most)))
-    }
-
-    fn poll_capacity(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<Result<usize, SinkError>> {
-        let room = self.stream.capacity();
-        if room > 0 {
-            return Poll::Ready(Ok(room));
-        }
-        self.stream.reserve_capacity(wanted);
-        match ready!(self.stream.poll_capacity(cx)) {
-            Some(Ok(room)) => Poll::Ready(Ok(room)),
-            Some(Err(_)) | None => Poll::Ready(Err(SinkError::Reset)),
-        }
+        Poll::Ready(Ok(moved))
     }
 
     /// Ends the stream. One that was reset shows it elsewhere.
@@ -116,13 +74,15 @@ impl Sending {
             return;
         }
         self.phase = Phase::Ended;
-        let _sent = match trailers.and_then(fields::trailers_to_send) {
-            Some(trailers) => self.stream.send_trailers(trailers),
-            None => self.stream.send_data(Bytes::new(), true),
-        };
+        let draft = trailers.map(Draft::of_trailers).filter(|draft| !draft.is_empty());
+        match draft {
+            // One that was reset shows it elsewhere.
+            Some(draft) => drop(self.stream.send_head(&Pseudo::None, &draft, true)),
+            None => self.stream.end_at(self.stream.send_data(&[])),
+        }
     }
 
-    /// Ready with an error if the other side wants no more. The crate sends by itself what it was given.
+    /// Ready with an error if the other side wants no more. The driver sends what it was given.
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SinkError>> {
         if !self.has_ended() && self.poll_reset(cx).is_ready() {
             return Poll::Ready(Err(SinkError::Reset));
@@ -132,11 +92,7 @@ impl Sending {
 
     /// Ready once the stream or its connection is gone.
     pub(super) fn poll_reset(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.stream.poll_reset(cx).map(|_reason| ())
-    }
-
-    pub(super) fn reset(&mut self, reason: Reason) {
-        self.stream.send_reset(reason);
+        self.stream.poll_gone(cx)
     }
 }
 

@@ -20,7 +20,6 @@ use crate::proxy::clock::now;
 use crate::proxy::error::ProxyError;
 use crate::proxy::h1::upstream::Connection;
 use crate::proxy::h2::upstream::SharedConnection;
-use crate::proxy::sides::AnswerError;
 use crate::proxy::wire::Transport;
 use crate::proxy::worker::Worker;
 use crate::telemetry::{Count, Level};
@@ -58,14 +57,6 @@ impl Connector {
         let name = ServerName::IpAddress(address.ip().into());
         let stream = TlsConnector::from(Arc::clone(tls)).connect(name, stream).await?;
         Ok(Transport::TlsClient(Box::new(stream)))
-    }
-}
-
-fn of_open(error: AnswerError) -> ProxyError {
-    match error {
-        AnswerError::Closed(error) => ProxyError::Connect(error),
-        AnswerError::Refused => ProxyError::UpstreamRefused,
-        AnswerError::Malformed(what) => ProxyError::UpstreamMalformed(what),
     }
 }
 
@@ -121,7 +112,6 @@ impl Upstream {
                 }
                 let transport = self.connect(endpoint, worker).await?;
                 let connection = SharedConnection::open(transport, now(), |driver| worker.spawn_driver(driver));
-                let connection = connection.await.map_err(of_open)?;
                 if !endpoint.is_retired() {
                     endpoint.http2.put(Rc::clone(&connection));
                 }
