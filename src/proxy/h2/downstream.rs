@@ -13,7 +13,7 @@ use super::carrier::{Carrier, Driven};
 use super::fields;
 use super::frame::{MOST, Reason};
 use super::inbound::Inbound;
-use super::link::{Link, Role, Terms, Wrong};
+use super::link::{Broken, Link, Role, Terms, Wrong};
 use super::receiving::Receiving;
 use super::reply::H2Reply;
 use super::requests::{NewRequest, Requests};
@@ -32,10 +32,12 @@ use crate::request::Peer;
 
 /// How long the rest of a body is read after its answer.
 const LINGER: Duration = Duration::from_secs(2);
-/// How long a client has to take notice of a GOAWAY once it has no streams any more.
+/// How long a client has to answer the PING behind a GOAWAY.
 const PARTING: Duration = Duration::from_secs(5);
 /// How long a client has to read why its connection was ended.
 const FAREWELL: Duration = Duration::from_secs(1);
+/// What streams are told that are left when the connection ends.
+const ABORTED: Broken = Broken::Connection(io::ErrorKind::ConnectionAborted);
 /// What the PING says that tells whether a client has read the GOAWAY before it.
 const PARTING_PING: [u8; 8] = *b"parting?";
 
@@ -107,7 +109,7 @@ enum Phase {
     /// The client has not said its settings.
     Beginning,
     Serving,
-    /// GOAWAY was sent, and a PING behind it: what the client sends until it has read both is served.
+    /// GOAWAY was sent, and a PING behind it: what the client sends until it has read both is served, for a while.
     Leaving,
     /// The last stream was named; the streams that there are go on.
     Left,
@@ -180,7 +182,7 @@ impl Session {
                 Event::Wrong(wrong) => self.end(wrong),
                 Event::Leave => self.leave(),
                 Event::Part => self.part(),
-                Event::Over => return self.carrier.link.end(io::ErrorKind::ConnectionAborted),
+                Event::Over => return self.carrier.link.end(ABORTED),
             }
         }
     }
@@ -235,7 +237,7 @@ impl Session {
                 Poll::Ready(Event::Leave)
             }
             Phase::Leaving if answered || closed => Poll::Ready(Event::Leave),
-            Phase::Leaving => self.poll_idle(cx, PARTING).map(|()| Event::Over),
+            Phase::Leaving => self.timer.poll_expired(cx).map(|()| Event::Leave),
             Phase::Left if self.streams.is_empty() => Poll::Ready(Event::Part),
             Phase::Left | Phase::Parting { .. } => Poll::Pending,
         }
@@ -261,6 +263,7 @@ impl Session {
         if matches!(self.phase, Phase::Beginning | Phase::Serving) && !link.is_closed() {
             link.go_away(MOST, Reason::NO_ERROR, "");
             link.ping(PARTING_PING);
+            self.timer.begin(PARTING);
             self.phase = Phase::Leaving;
         } else {
             let last = link.highest();
@@ -285,7 +288,7 @@ impl Session {
     /// The connection ends as soon as everything was sent and the client has had the time to read it.
     fn part(&mut self) {
         self.streams.abort_all();
-        self.carrier.link.end(io::ErrorKind::ConnectionAborted);
+        self.carrier.link.end(ABORTED);
         self.phase = Phase::Parting { dropped: 0 };
         self.timer.begin(FAREWELL);
     }

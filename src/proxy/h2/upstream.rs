@@ -14,7 +14,7 @@ use super::exchange::Exchange;
 use super::fields::ANSWER_OCTETS;
 use super::frame::Reason;
 use super::inbound::Inbound;
-use super::link::{Link, Role, Terms, Wrong};
+use super::link::{Broken, Link, Role, Terms, Wrong};
 use crate::ir::backend::KeepAlive;
 use crate::proxy::buffer::ReadBuffer;
 use crate::proxy::timer::IdleTimer;
@@ -98,21 +98,21 @@ pub(crate) type Driver = Pin<Box<dyn Future<Output = ()>>>;
 /// Drives a connection until it has ended, or nobody wants it any more.
 async fn drive(mut carrier: Carrier<Answers>, wanted: Rc<Cell<bool>>) {
     let ended = poll_fn(|cx| poll_drive(&mut carrier, &wanted, cx)).await;
-    let kind = match ended {
-        Some(Driven::Over(kind)) => kind,
+    let why = match ended {
+        Some(Driven::Over(kind)) => Broken::Connection(kind),
         Some(Driven::Wrong(wrong)) => {
             let (Wrong::Connection { reason, what, .. } | Wrong::Stream { reason, what, .. }) = wrong;
             tracing::debug!(?reason, what, "an upstream HTTP/2 connection is ended");
             carrier.link.go_away(0, reason, what);
-            io::ErrorKind::InvalidData
+            Broken::Malformed(what)
         }
         Some(Driven::Event(never)) => match never {},
         None => {
             carrier.link.go_away(0, Reason::NO_ERROR, "");
-            io::ErrorKind::ConnectionAborted
+            Broken::Connection(io::ErrorKind::ConnectionAborted)
         }
     };
-    carrier.link.end(kind);
+    carrier.link.end(why);
     let (mut dropped, mut timer) = (0, IdleTimer::default());
     timer.begin(FAREWELL);
     poll_fn(|cx| match carrier.poll_part(cx, &mut dropped) {

@@ -4,10 +4,13 @@ use std::rc::Rc;
 
 use super::stream::{Answer, Awaiting, Broken, Receiving, Stream, spare_head};
 use super::window::{Credit, TooWide, Window};
-use super::{Handle, Link, MOST, Reason, Role, State, frame, kind, setting};
+use super::{Handle, Life, Link, MOST, Reason, Role, State, frame, kind, setting};
 use crate::ir::Limit;
 use crate::proxy::h2::frame::Frame;
 use crate::request::{Fields, ResponseHead};
+
+/// So many heads of one answer wait to be taken at most.
+const MOST_HEADS: usize = 16;
 
 /// What is wrong with what arrived, and what has to end for it.
 #[derive(Debug, Clone, Copy)]
@@ -266,6 +269,9 @@ impl Link {
             stream.missing = content_length.filter(|_| !bodiless);
             stream.awaiting = Awaiting::Body;
         }
+        if stream.heads.len() == MOST_HEADS {
+            return Err(Wrong::stream(id, Reason::ENHANCE_YOUR_CALM, "too-many-interim-answers"));
+        }
         stream.heads.push_back((head, Answer { content_length, ends }));
         if ends {
             state.end_receiving(id)
@@ -384,7 +390,9 @@ impl Link {
     /// The peer takes no more streams, and has not looked at those beyond `last`.
     pub(in crate::proxy::h2) fn take_go_away(&self, last: u32) {
         let mut state = self.state();
-        state.closed = true;
+        if state.life == Life::Open {
+            state.life = Life::Closed;
+        }
         let State { streams, open, terms, .. } = &mut *state;
         if terms.role == Role::Server {
             return;
@@ -397,7 +405,6 @@ impl Link {
                 }
             }
         }
-        state.wake_driver();
     }
 }
 
