@@ -12,6 +12,7 @@ mod valgrind;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use landfall::testing::certificates::Key;
@@ -43,6 +44,9 @@ pub(crate) enum Mode {
 pub(crate) struct Cost {
     pub instructions: f64,
     pub system_calls: f64,
+    /// How long it took under valgrind, which depends on the machine.
+    #[serde(skip)]
+    pub seconds: f64,
 }
 
 /// What a whole run has cost.
@@ -50,6 +54,7 @@ pub(crate) struct Cost {
 struct Collected {
     instructions: f64,
     system_calls: f64,
+    seconds: f64,
 }
 
 const SMALL: Exchange = Exchange { action: Action::Get, size: ANSWER };
@@ -107,10 +112,12 @@ async fn exchange(
     let manner = Manner { log, siege: None, workers: 1 };
     let mut running = Running::start(&found, site, origin.addresses, manner)?;
     measure::ready(&mut running, site).await?;
+    let began = Instant::now();
     let completed = measure::so_many(load, requests, &running, site).await?;
+    let seconds = began.elapsed().as_secs_f64();
     ensure!(completed == requests, "{completed} requests were answered instead of {requests}");
     running.end();
-    callgrind.collected()
+    Ok(Collected { seconds, ..callgrind.collected()? })
 }
 
 fn difference(requests: u64, few: Collected, many: Collected) -> Cost {
@@ -118,5 +125,6 @@ fn difference(requests: u64, few: Collected, many: Collected) -> Cost {
     Cost {
         instructions: each(few.instructions, many.instructions),
         system_calls: each(few.system_calls, many.system_calls),
+        seconds: each(few.seconds, many.seconds).max(0.0),
     }
 }

@@ -58,6 +58,6 @@ impl Callgrind {
                 at.and_then(|at| counts.get(at)).with_context(|| format!("valgrind has not counted {event}"))?;
             count.parse().with_context(|| format!("{count} is no number of {event}"))
         };
-        Ok(Collected { instructions: count("Ir")?, system_calls: count("sysCount")? })
+        Ok(Collected { instructions: count("Ir")?, system_calls: count("sysCount")?, seconds: 0.0 })
     }
 }
