@@ -13,7 +13,7 @@ use rustix::pipe::{PipeFlags, SpliceFlags, pipe_with, splice};
 use tokio::io::Interest;
 
 use super::spare;
-use super::wire::Wire;
+use super::wire::{Moved, Wire};
 
 /// A body with less than this ahead is not worth two more system calls.
 pub(crate) const LEAST: u64 = 32 * 1024;
@@ -64,8 +64,9 @@ impl Pipe {
     pub(crate) fn poll_fill(&mut self, cx: &mut Context<'_>, from: &Wire, octets: u64) -> Poll<io::Result<usize>> {
         let Some(ends) = &self.ends else { return Poll::Ready(Ok(0)) };
         let most = usize::try_from(octets).map_or(MOST, |octets| octets.min(MOST));
-        let filled = from
-            .poll_plain(cx, Interest::READABLE, |socket| Ok(splice(socket, None, &ends.writing, None, most, AT_ONCE)?));
+        let filled = from.poll_plain(cx, Interest::READABLE, |socket| {
+            Ok(Moved::Some(splice(socket, None, &ends.writing, None, most, AT_ONCE)?))
+        });
         if let Poll::Ready(Ok(octets)) = filled {
             self.held += octets;
         }
@@ -76,8 +77,9 @@ impl Pipe {
     pub(crate) fn poll_drain(&mut self, cx: &mut Context<'_>, to: &Wire) -> Poll<io::Result<usize>> {
         let Some(ends) = &self.ends else { return Poll::Ready(Ok(0)) };
         let held = self.held;
-        let drained = to
-            .poll_plain(cx, Interest::WRITABLE, |socket| Ok(splice(&ends.reading, None, socket, None, held, AT_ONCE)?));
+        let drained = to.poll_plain(cx, Interest::WRITABLE, |socket| {
+            Ok(Moved::Some(splice(&ends.reading, None, socket, None, held, AT_ONCE)?))
+        });
         if let Poll::Ready(Ok(octets)) = drained {
             self.held -= octets.min(held);
         }

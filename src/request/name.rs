@@ -88,11 +88,17 @@ const KNOWN: &[(&str, FieldName)] = &[
     ("strict-transport-security", FieldName::StrictTransportSecurity),
 ];
 
-/// A name in lower case, with zeros behind it: compared as a whole, without a loop.
-type Padded = [u8; 32];
+/// A name to compare with: its beginning and its end, which overlap and together are all of it, and what makes letters of
+/// the other case alike.
+#[derive(Clone, Copy)]
+struct Comparable {
+    text: (u128, u128),
+    /// The bit that tells the cases apart, where [`text`](Self::text) has a letter.
+    cases: (u128, u128),
+}
 
 /// [`KNOWN`], to compare with.
-const PADDED: [Padded; KNOWN.len()] = padded();
+const COMPARABLE: [Comparable; KNOWN.len()] = comparable();
 
 /// Where in [`KNOWN`] the names of each length start and end; it is sorted by length, which the build checks.
 const BY_LENGTH: [(usize, usize); LONGEST + 1] = index_by_length();
@@ -105,28 +111,46 @@ impl FieldName {
     #[must_use]
     pub fn of(name: &[u8]) -> Self {
         let Some((start, end)) = BY_LENGTH.get(name.len()).copied() else { return Self::Other };
-        let mut wanted: Padded = [0; 32];
-        if let Some(front) = wanted.get_mut(..name.len()) {
-            front.copy_from_slice(name);
-        }
-        wanted.make_ascii_lowercase();
-        let candidates = PADDED.get(start..end).unwrap_or_default();
-        let found = candidates.iter().position(|known| *known == wanted);
+        let (first, last) = ends(name);
+        let candidates = COMPARABLE.get(start..end).unwrap_or_default();
+        let found = candidates.iter().position(|Comparable { text, cases }| (first | cases.0, last | cases.1) == *text);
         found.and_then(|place| KNOWN.get(start + place)).map_or(Self::Other, |(_, field)| *field)
     }
 }
 
+/// The beginning and the end of a name of 2 to 32 octets, as numbers. Names of one length are the same if these are. Loaded
+/// as they stand: what is first copied to be compared is waited for.
+const fn ends(name: &[u8]) -> (u128, u128) {
+    if let (Some(first), Some(last)) = (name.first_chunk::<16>(), name.last_chunk::<16>()) {
+        return (u128::from_le_bytes(*first), u128::from_le_bytes(*last));
+    }
+    if let (Some(first), Some(last)) = (name.first_chunk::<8>(), name.last_chunk::<8>()) {
+        return (u64::from_le_bytes(*first) as u128, u64::from_le_bytes(*last) as u128);
+    }
+    if let (Some(first), Some(last)) = (name.first_chunk::<4>(), name.last_chunk::<4>()) {
+        return (u32::from_le_bytes(*first) as u128, u32::from_le_bytes(*last) as u128);
+    }
+    match (name.first_chunk::<2>(), name.last_chunk::<2>()) {
+        (Some(first), Some(last)) => (u16::from_le_bytes(*first) as u128, u16::from_le_bytes(*last) as u128),
+        _ => (0, 0),
+    }
+}
+
 #[expect(clippy::indexing_slicing, reason = "evaluated at build time, where a wrong index is an error")]
-const fn padded() -> [Padded; KNOWN.len()] {
-    let mut table = [[0; 32]; KNOWN.len()];
+const fn comparable() -> [Comparable; KNOWN.len()] {
+    let mut table = [Comparable { text: (0, 0), cases: (0, 0) }; KNOWN.len()];
     let mut position = 0;
     while position < KNOWN.len() {
         let name = KNOWN[position].0.as_bytes();
+        let mut cases = [0; LONGEST];
         let mut octet = 0;
         while octet < name.len() {
-            table[position][octet] = name[octet];
+            if name[octet].is_ascii_lowercase() {
+                cases[octet] = b'a' ^ b'A';
+            }
             octet += 1;
         }
+        table[position] = Comparable { text: ends(name), cases: ends(cases.split_at(name.len()).0) };
         position += 1;
     }
     table
@@ -163,8 +187,22 @@ mod tests {
 
     #[test]
     fn any_other_name_is_another() {
-        for name in [&b""[..], b"x-unknown", b"hos", b"hosts", b"a-name-that-is-longer-than-all-others"] {
+        for name in [&b""[..], b"t", b"x-unknown", b"hos", b"hosts", b"a-name-that-is-longer-than-all-others"] {
             assert_eq!(FieldName::of(name), FieldName::Other, "{}", name.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn a_name_with_another_octet_anywhere_is_another() {
+        for (name, known) in KNOWN {
+            for place in 0..name.len() {
+                for octet in 0..=u8::MAX {
+                    let mut other = name.as_bytes().to_vec();
+                    other[place] = octet;
+                    let same = other.eq_ignore_ascii_case(name.as_bytes());
+                    assert_eq!(FieldName::of(&other) == *known, same, "{}", other.escape_ascii());
+                }
+            }
         }
     }
 }

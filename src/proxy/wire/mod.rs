@@ -3,13 +3,17 @@
 //! Both halves of an exchange live in one task, so a `RefCell` borrowed inside each poll is enough: no lock, no split
 //! halves, and no borrow is held across an await.
 
+mod plain;
+
 use std::cell::RefCell;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
+
+pub(crate) use self::plain::Moved;
 
 /// The transports a message can come over.
 #[derive(Debug)]
@@ -94,8 +98,12 @@ impl Wire {
 
     /// Reads what is there into `into`; 0 is the end of the stream.
     pub(crate) fn poll_read(&self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
+        let mut transport = self.transport.borrow_mut();
+        if let Transport::Plain(socket) = &*transport {
+            return plain::poll_receive(socket, cx, into);
+        }
         let mut buf = ReadBuf::new(into);
-        match Pin::new(&mut *self.transport.borrow_mut()).poll_read(cx, &mut buf) {
+        match Pin::new(&mut *transport).poll_read(cx, &mut buf) {
             Poll::Ready(Ok(())) => Poll::Ready(Ok(buf.filled().len())),
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Pending => Poll::Pending,
@@ -105,6 +113,9 @@ impl Wire {
     /// Writes from both slices, as one message where the transport can.
     pub(crate) fn poll_write(&self, cx: &mut Context<'_>, first: &[u8], second: &[u8]) -> Poll<io::Result<usize>> {
         let mut transport = self.transport.borrow_mut();
+        if let Transport::Plain(socket) = &*transport {
+            return plain::poll_send(socket, cx, first, second);
+        }
         let transport = Pin::new(&mut *transport);
         if second.is_empty() {
             transport.poll_write(cx, first)
@@ -135,17 +146,9 @@ impl Wire {
         &self,
         cx: &mut Context<'_>,
         interest: Interest,
-        mut operate: impl FnMut(&TcpStream) -> io::Result<usize>,
+        operate: impl FnMut(&TcpStream) -> io::Result<Moved>,
     ) -> Poll<io::Result<usize>> {
-        let transport = self.transport.borrow();
-        let socket = transport.socket();
-        loop {
-            ready!(if interest.is_readable() { socket.poll_read_ready(cx) } else { socket.poll_write_ready(cx) })?;
-            match socket.try_io(interest, || operate(socket)) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                done => return Poll::Ready(done),
-            }
-        }
+        plain::poll(self.transport.borrow().socket(), cx, interest, operate)
     }
 
     /// Whether an idle connection can still be used: nothing has arrived, neither octets nor an end. Asks the reactor
