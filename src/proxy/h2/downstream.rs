@@ -220,10 +220,9 @@ impl Session {
         if self.phase == Phase::Beginning && inbound.has_begun() {
             self.phase = Phase::Serving;
         }
-        let (answered, closed) = (inbound.pongs > 0, link.is_closed());
+        let answered = inbound.pongs > 0;
         match self.phase {
-            // A client that takes no more streams itself needs no connection once it has its answers.
-            Phase::Beginning | Phase::Serving if self.drain.poll_leaving(cx).is_ready() || closed => {
+            Phase::Beginning | Phase::Serving if self.drain.poll_leaving(cx).is_ready() || self.is_done_with() => {
                 Poll::Ready(Event::Leave)
             }
             Phase::Beginning => {
@@ -236,11 +235,16 @@ impl Session {
                 self.worker.limited(&Limit::KEEP_ALIVE);
                 Poll::Ready(Event::Leave)
             }
-            Phase::Leaving if answered || closed => Poll::Ready(Event::Leave),
+            Phase::Leaving if answered || self.is_done_with() => Poll::Ready(Event::Leave),
             Phase::Leaving => self.timer.poll_expired(cx).map(|()| Event::Leave),
             Phase::Left if self.streams.is_empty() => Poll::Ready(Event::Part),
             Phase::Left | Phase::Parting { .. } => Poll::Pending,
         }
+    }
+
+    /// Whether the client has said that it goes away, and has all its answers.
+    fn is_done_with(&self) -> bool {
+        self.carrier.link.is_closed() && self.streams.is_empty()
     }
 
     /// Ready when there have been no streams for so long.
@@ -260,7 +264,7 @@ impl Session {
     fn leave(&mut self) {
         let link = &self.carrier.link;
         self.idle = Idle::No;
-        if matches!(self.phase, Phase::Beginning | Phase::Serving) && !link.is_closed() {
+        if matches!(self.phase, Phase::Beginning | Phase::Serving) && !self.is_done_with() {
             link.go_away(MOST, Reason::NO_ERROR, "");
             link.ping(PARTING_PING);
             self.timer.begin(PARTING);
