@@ -35,9 +35,9 @@ impl Running {
     pub(crate) fn start(found: &Found, site: &Site, origin: Addresses, manner: Manner) -> Result<Self> {
         let Manner { log, siege, workers } = manner;
         let folder = tempfile::Builder::new().prefix("landfall-versus-").tempdir()?;
-        let (http, https) = (free_port()?, free_port()?);
+        let [http, https, h2c] = free_ports()?;
         // landfall tells the protocols apart on one port.
-        let h2c = if found.peer == Peer::Landfall { http } else { free_port()? };
+        let h2c = if found.peer == Peer::Landfall { http } else { h2c };
         let setup = Setup { site, origin, http, https, h2c, log, siege, workers, folder: folder.path() };
         let mut command = found.command(&setup)?;
         let output = match log {
@@ -106,8 +106,14 @@ impl Drop for Running {
     }
 }
 
-/// A port that nobody listens on now.
-fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    Ok(listener.local_addr()?.port())
+/// Ports that nobody listens on now, each another: they are free only once all were found.
+fn free_ports<const COUNT: usize>() -> Result<[u16; COUNT]> {
+    let mut listeners = Vec::with_capacity(COUNT);
+    let mut ports = [0; COUNT];
+    for port in &mut ports {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        *port = listener.local_addr()?.port();
+        listeners.push(listener);
+    }
+    Ok(ports)
 }
