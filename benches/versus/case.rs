@@ -37,6 +37,14 @@ const SMALL: Exchange = Exchange { action: Action::Get, size: ANSWER };
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 
+impl Case {
+    /// Whether what is measured are requests, each of which a proxy logs: a handshake is none, and all that goes over a
+    /// WebSocket is one.
+    pub(crate) const fn is_logged(&self) -> bool {
+        !matches!(self.work, Work::Cost(Load::Handshakes { .. } | Load::WebSocket { .. }))
+    }
+}
+
 /// Every case.
 pub(crate) fn all() -> Vec<Case> {
     [small(), http2(), handshakes(), bodies(), others(), skews()].concat()

@@ -125,7 +125,8 @@ async fn run(options: &Options, found: &[Found]) -> Result<()> {
     let mut sitting = Sitting::new(options, found)?;
     let mut measured = Vec::new();
     for log in options.logs() {
-        for case in case::all().iter().filter(|case| options.wants(case)) {
+        let is_measured = |case: &case::Case| options.wants(case) && (*log == peer::Log::Off || case.is_logged());
+        for case in case::all().iter().filter(|case| is_measured(case)) {
             let result = sitting.measure(case, *log).await?;
             eprintln!("{}", report::markdown::line(&result));
             measured.push(result);
