@@ -1,7 +1,7 @@
 //! Limits on clients of HTTP/2 at their boundaries, frame by frame.
 
 use landfall::testing::frames::{
-    ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, PRIORITY, RST_STREAM, SETTINGS,
+    ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PADDED, PING, PRIORITY, RST_STREAM, SETTINGS,
     WINDOW_UPDATE, frame, section,
 };
 use landfall::testing::objects::settings;
@@ -111,9 +111,11 @@ on_workers! {
 
     async fn empty_data_is_counted(workers) {
         let head = frame(HEADERS, END_HEADERS, 1, &section(POST));
-        let empty = frame(DATA, 0, 1, &[]);
-        let (within, beyond) = ([&head[..], &empty.repeat(2)].concat(), [&head[..], &empty.repeat(3)].concat());
-        at_the_boundary(workers, ("http2-max-empty-data", "2"), &within, &beyond).await;
+        // Of two octets: the length of the padding, and that.
+        for empty in [frame(DATA, 0, 1, &[]), frame(DATA, PADDED, 1, &[1, 0])] {
+            let (within, beyond) = ([&head[..], &empty.repeat(2)].concat(), [&head[..], &empty.repeat(3)].concat());
+            at_the_boundary(workers, ("http2-max-empty-data", "2"), &within, &beyond).await;
+        }
     }
 
     async fn continuations_are_counted(workers) {

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::fields::{ANSWER_FIELDS, ANSWER_OCTETS, FieldsError, ResponseReader, Trailers};
-use super::frame::{Head, Reason};
+use super::frame::{Frame, Reason};
 use super::inbound::{Section, Side};
 use super::link::{Link, Wrong};
 use crate::ir::Limit;
@@ -21,7 +21,7 @@ impl Side for Answers {
     type Event = std::convert::Infallible;
 
     /// Upstreams are trusted not to flood; what they are answered is bounded by not being read from meanwhile.
-    fn admit(&mut self, _link: &Link, _head: Head) -> Result<(), Wrong> {
+    fn admit(&mut self, _link: &Link, _frame: &Frame<'_>) -> Result<(), Wrong> {
         Ok(())
     }
 

@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::frame::{Head, flag, kind};
+use super::frame::{Frame, flag, kind};
 use super::link::Wrong;
 use crate::ir::{Limit, Limits};
 use crate::proxy::clock::now;
@@ -71,12 +71,13 @@ impl Guard {
     }
 
     /// Counts a frame. `written` tells how many octets were sent so far.
-    pub(super) fn frame(&mut self, head: Head, written: impl Fn() -> u64) -> Result<(), Wrong> {
+    pub(super) fn frame(&mut self, frame: &Frame<'_>, written: impl Fn() -> u64) -> Result<(), Wrong> {
+        let head = frame.head;
         let Most { pings, settings, empty_data, ignored, window_updates, .. } = self.most;
         let is_free = || Ok(());
         match head.kind {
             kind::HEADERS | kind::CONTINUATION => is_free(),
-            kind::DATA if head.length > 0 || head.has(flag::END_STREAM) => is_free(),
+            kind::DATA if head.has(flag::END_STREAM) || frame.unpadded() != Some(&[]) => is_free(),
             kind::DATA => self.count(&Limit::HTTP2_EMPTY_DATA, empty_data, written, |counts| &mut counts.empty_data),
             kind::RST_STREAM => self.reset(written),
             kind::SETTINGS | kind::PING if head.has(flag::ACK) => is_free(),

@@ -41,7 +41,7 @@ pub(super) trait Side {
     type Event;
 
     /// Looks at each frame before it is taken: what may come how often.
-    fn admit(&mut self, link: &Link, head: Head) -> Result<(), Wrong>;
+    fn admit(&mut self, link: &Link, frame: &Frame<'_>) -> Result<(), Wrong>;
 
     /// How many octets a section may have, compressed, and how many CONTINUATIONs.
     fn section_limits(&self) -> (usize, u32);
@@ -141,7 +141,7 @@ impl<S: Side> Inbound<S> {
         if self.parts.is_some() != (head.kind == kind::CONTINUATION) {
             return Err(Wrong::connection(Reason::PROTOCOL_ERROR, "section-interrupted"));
         }
-        self.side.admit(link, head)?;
+        self.side.admit(link, frame)?;
         check_stream(head)?;
         match head.kind {
             kind::HEADERS => return self.take_headers(link, frame),

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use super::fields::{FieldsError, RequestReader, Trailers};
-use super::frame::{Head, Reason};
+use super::frame::{Frame, Reason};
 use super::guard::Guard;
 use super::inbound::{Section, Side};
 use super::link::{Handle, Link, Wrong};
@@ -115,8 +115,8 @@ impl Requests {
 impl Side for Requests {
     type Event = NewRequest;
 
-    fn admit(&mut self, link: &Link, head: Head) -> Result<(), Wrong> {
-        self.guard.frame(head, || link.written())
+    fn admit(&mut self, link: &Link, frame: &Frame<'_>) -> Result<(), Wrong> {
+        self.guard.frame(frame, || link.written())
     }
 
     /// Huffman's code can make octets longer, too.
