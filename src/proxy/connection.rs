@@ -19,9 +19,6 @@ use crate::ir::Limit;
 use crate::request::Peer;
 use crate::telemetry::{Count, HandshakeOutcome, Level, Listener};
 
-/// What an HTTP/2 client with prior knowledge says first (RFC 9113 §3.4).
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-
 /// Serves one connection to its end.
 pub(crate) async fn serve(
     worker: Rc<Worker>,
@@ -110,11 +107,11 @@ async fn sniff(worker: &Worker, wire: &Wire, buffer: &mut ReadBuffer) -> Option<
     poll_fn(|cx| {
         loop {
             let read = buffer.filled();
-            let compared = read.len().min(PREFACE.len());
-            if read.get(..compared) != PREFACE.get(..compared) {
+            let compared = read.len().min(h2::PREFACE.len());
+            if read.get(..compared) != h2::PREFACE.get(..compared) {
                 return Poll::Ready(Some(Spoken::Http1));
             }
-            if compared == PREFACE.len() {
+            if compared == h2::PREFACE.len() {
                 return Poll::Ready(Some(Spoken::Http2));
             }
             match buffer.poll_fill(cx, wire) {

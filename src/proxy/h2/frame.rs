@@ -36,7 +36,7 @@ pub(super) mod setting {
 }
 
 /// What a client says first (§3.4).
-pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// The octets of a frame's head.
 pub(super) const HEAD: usize = 9;
 /// The most octets behind a head that everybody takes (§4.2); we neither allow nor send more.

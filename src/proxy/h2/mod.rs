@@ -22,3 +22,5 @@ mod reply;
 mod requests;
 mod sending;
 pub(crate) mod upstream;
+
+pub(crate) use self::frame::PREFACE;
