@@ -83,14 +83,17 @@ impl Handle {
         }
     }
 
-    /// Sends a piece of a body that there is room for. Where its frame stands, until something else is waited for.
-    pub(in crate::proxy::h2) fn send_data(&self, piece: &[u8]) -> Place {
+    /// Sends a piece of a body that there is room for. Where its frame stands, until something else is waited for; nowhere
+    /// if the stream was reset.
+    pub(in crate::proxy::h2) fn send_data(&self, piece: &[u8]) -> Option<Place> {
         self.link.state().send_data(self.id, piece)
     }
 
     /// Has the frame that was sent last end the stream.
-    pub(in crate::proxy::h2) fn end_at(&self, place: Place) {
-        self.link.state().end_at(self.id, place);
+    pub(in crate::proxy::h2) fn end_at(&self, place: Option<Place>) {
+        if let Some(place) = place {
+            self.link.state().end_at(self.id, place);
+        }
     }
 
     /// Fills `into`, which is empty, with what has arrived of a body; `false` at its end.
@@ -148,5 +151,52 @@ impl Handle {
         stream.register(cx);
         stream.wants.data = true;
         Poll::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proxy::h2::link::{Role, Terms};
+
+    const TERMS: Terms = Terms {
+        role: Role::Server,
+        stream_window: 100_000,
+        connection_window: 1_000_000,
+        list_octets: 1000,
+        streams: 2,
+        unsent: 1000,
+    };
+
+    fn unsent(link: &Link) -> usize {
+        link.state().outbox.unsent()
+    }
+
+    #[test]
+    fn nothing_is_sent_on_a_stream_that_was_reset() {
+        let link = Link::new(TERMS);
+        let stream = link.accept(1, true, None);
+        link.take_reset(1, Reason::CANCEL).unwrap();
+        let before = unsent(&link);
+        assert!(stream.send_head(&Pseudo::Status(200), &Draft::new(), true).is_err());
+        stream.end_at(stream.send_data(b"late"));
+        stream.end_at(stream.send_data(&[]));
+        stream.reset(Reason::INTERNAL_ERROR);
+        drop(stream);
+        assert_eq!(unsent(&link), before);
+    }
+
+    #[test]
+    fn a_stream_counts_as_open_until_both_sides_have_ended_it() {
+        let link = Link::new(TERMS);
+        let streams = [link.accept(1, true, None), link.accept(3, false, None)];
+        assert!(link.is_crowded());
+        for stream in &streams {
+            stream.end_at(stream.send_data(&[]));
+        }
+        assert_eq!(link.state().open, 1, "the second may still send");
+        drop(streams);
+        assert_eq!(link.state().open, 0);
+        assert_eq!(link.streams(), 0);
     }
 }

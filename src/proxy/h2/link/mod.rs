@@ -284,16 +284,16 @@ impl State {
     }
 
     /// Writes a piece of a body, which there is room for. Where its frame stands.
-    fn send_data(&mut self, id: u32, piece: &[u8]) -> Place {
+    fn send_data(&mut self, id: u32, piece: &[u8]) -> Option<Place> {
+        let stream = self.streams.get_mut(&id).filter(|stream| stream.can_send())?;
         let place = Place(self.outbox.end());
-        let Some(stream) = self.streams.get_mut(&id) else { return place };
         stream.window.spend(piece.len());
         self.window.spend(piece.len());
         let out = self.out();
         out.reserve(frame::HEAD + piece.len());
         frame::head(out, piece.len(), kind::DATA, 0, id);
         out.extend_from_slice(piece);
-        place
+        Some(place)
     }
 
     /// Has a frame that was just written end its stream.
