@@ -50,10 +50,13 @@ fn read(input: &str) -> (Hosts, Vec<&str>) {
     (hosts, names)
 }
 
+/// The longest name there is, with the dot that may stand behind it (RFC 1035 §2.3.4).
+const LONGEST: usize = 254;
+
 /// The exact name, else the wildcard whose one label stands for the first of the name's, else the default.
 fn search<'h>(hosts: &'h Hosts, name: Option<&str>) -> Option<&'h Arc<Certificate>> {
     let by = |wanted: &dyn Fn(&str) -> bool| hosts.iter().find(|(pattern, _)| wanted(&pattern.to_string()));
-    let folded = name.map(str::to_ascii_lowercase).unwrap_or_default();
+    let folded = name.filter(|name| name.len() <= LONGEST).map(str::to_ascii_lowercase).unwrap_or_default();
     let folded = folded.strip_suffix('.').unwrap_or(&folded);
     let exact = by(&|pattern| !pattern.starts_with('*') && pattern == folded);
     let wildcard = || {
