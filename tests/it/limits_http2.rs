@@ -12,6 +12,7 @@ use crate::http2_hostile::{ENHANCE_YOUR_CALM, Frame, SOUND, begin, goaway, next_
 use crate::limits::hits;
 
 const UNKNOWN: u8 = 0x20;
+const PROTOCOL_ERROR: u32 = 1;
 const REFUSED_STREAM: u32 = 7;
 const CANCEL: u32 = 8;
 pub(crate) const POST: &[(&str, &str)] =
@@ -103,10 +104,18 @@ on_workers! {
         // One was sent to begin with.
         let change = frame(SETTINGS, 0, 0, &[]);
         at_the_boundary(workers, ("http2-max-settings", "3"), &change.repeat(2), &change.repeat(3)).await;
-        for kind in [PRIORITY, UNKNOWN] {
-            let ignored = frame(kind, 0, 1, &[0; 5]);
+        // Answers to PINGs that nobody sent are nothing to us, either.
+        let answer = frame(PING, ACK, 0, &[0; 8]);
+        for ignored in [frame(PRIORITY, 0, 1, &[0; 5]), frame(UNKNOWN, 0, 1, &[0; 5]), answer] {
             at_the_boundary(workers, ("http2-max-ignored-frames", "2"), &ignored.repeat(2), &ignored.repeat(3)).await;
         }
+    }
+
+    async fn settings_are_acknowledged_once(workers) {
+        let (server, _origin) = with_origin(workers).await;
+        let acknowledged = frame(SETTINGS, ACK, 0, &[]);
+        assert_eq!(verdict(&server, &acknowledged).await, None);
+        assert_eq!(verdict(&server, &acknowledged.repeat(2)).await, Some(PROTOCOL_ERROR));
     }
 
     async fn empty_data_is_counted(workers) {

@@ -80,9 +80,12 @@ impl Guard {
             kind::DATA if head.has(flag::END_STREAM) || frame.unpadded() != Some(&[]) => is_free(),
             kind::DATA => self.count(&Limit::HTTP2_EMPTY_DATA, empty_data, written, |counts| &mut counts.empty_data),
             kind::RST_STREAM => self.reset(written),
-            kind::SETTINGS | kind::PING if head.has(flag::ACK) => is_free(),
+            // There is one of it, as ours are said once.
+            kind::SETTINGS if head.has(flag::ACK) => is_free(),
             kind::SETTINGS => self.count(&Limit::HTTP2_SETTINGS, settings, written, |counts| &mut counts.settings),
-            kind::PING => self.count(&Limit::HTTP2_PINGS, pings, written, |counts| &mut counts.pings),
+            kind::PING if !head.has(flag::ACK) => {
+                self.count(&Limit::HTTP2_PINGS, pings, written, |counts| &mut counts.pings)
+            }
             kind::WINDOW_UPDATE => {
                 let used = written().saturating_sub(self.written) / UPDATE_OCTETS;
                 let most = window_updates.saturating_add(u32::try_from(used).unwrap_or(u32::MAX));
@@ -136,5 +139,39 @@ impl Guard {
         self.in_window = InWindow::default();
         self.written = written();
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn guard() -> Guard {
+        Guard::new(&Limits { http2_wasted: 50, http2_streams: 100, http2_provoked_resets: 200, ..Limits::default() })
+    }
+
+    #[test]
+    fn a_burst_is_tolerated_and_a_flood_is_not() {
+        let mut guard = guard();
+        assert_eq!((0..1000).take_while(|_| guard.wasted(|| 0).is_ok()).count(), 150);
+    }
+
+    #[test]
+    fn bursts_far_apart_are_counted_apart() {
+        let mut guard = guard();
+        for _ in 0..3 {
+            assert!((0..150).all(|_| guard.wasted(|| 0).is_ok()));
+            guard.since = guard.since.checked_sub(WINDOW).expect("the clock has run for a while");
+        }
+        guard.since = now();
+        assert!((0..151).any(|_| guard.wasted(|| 0).is_err()));
+    }
+
+    #[test]
+    fn provoked_resets_are_counted_over_the_life_of_the_connection() {
+        let mut guard = guard();
+        assert!((0..200).all(|_| guard.provoked().is_ok()));
+        guard.since = guard.since.checked_sub(WINDOW).expect("the clock has run for a while");
+        assert!(guard.provoked().is_err());
     }
 }

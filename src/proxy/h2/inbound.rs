@@ -81,6 +81,8 @@ pub(super) struct Inbound<S> {
     phase: Phase,
     decoder: Decoder,
     parts: Option<Parts>,
+    /// Our settings, which are said once, were acknowledged.
+    acknowledged: bool,
     /// PINGs of ours that were answered.
     pub(super) pongs: u32,
 }
@@ -88,7 +90,7 @@ pub(super) struct Inbound<S> {
 impl<S: Side> Inbound<S> {
     /// Reads what a client says, from its preface on.
     pub(super) fn of_client(side: S) -> Self {
-        Self { side, phase: Phase::Preface, decoder: Decoder::default(), parts: None, pongs: 0 }
+        Self { side, phase: Phase::Preface, decoder: Decoder::default(), parts: None, acknowledged: false, pongs: 0 }
     }
 
     /// Reads what a server says.
@@ -170,6 +172,9 @@ impl<S: Side> Inbound<S> {
         }
         if !frame.payload.is_empty() {
             return Err(Wrong::connection(Reason::FRAME_SIZE_ERROR, "settings-of-a-wrong-size"));
+        }
+        if std::mem::replace(&mut self.acknowledged, true) {
+            return Err(Wrong::connection(Reason::PROTOCOL_ERROR, "settings-acknowledged-twice"));
         }
         link.settings_taken();
         Ok(())

@@ -131,7 +131,8 @@ impl Side for Requests {
         }
         if self.last.is_some_and(|last| id > last) {
             link.pass_over(id);
-            return section.pass_over().map(|()| None);
+            section.pass_over()?;
+            return self.wasted(link).map(|()| None);
         }
         if link.is_crowded() {
             section.pass_over()?;
