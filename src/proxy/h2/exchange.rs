@@ -5,7 +5,7 @@ use std::task::{Context, Poll, ready};
 
 use super::failure;
 use super::fields::{Draft, SectionWriter};
-use super::link::{Gone, Handle, Link, Pseudo};
+use super::link::{Answered, Gone, Handle, Link, Pseudo};
 use super::receiving::Receiving;
 use super::sending::{self, Sending};
 use super::upstream::StreamCount;
@@ -26,7 +26,7 @@ pub(crate) struct Exchange {
 
 impl Exchange {
     pub(super) fn new(link: Rc<Link>, scheme: &'static [u8], counted: StreamCount) -> Self {
-        let answer = AnswerReader { state: State::Unsent, content: Content::Expected };
+        let answer = AnswerReader { state: State::Unsent };
         Self { link, scheme, draft: Draft::default(), upload: Upload(None), answer, _counted: counted }
     }
 }
@@ -54,13 +54,9 @@ impl Outbound for Exchange {
         }
         let Call { method, target, authority, .. } = *call;
         let pseudo = Pseudo::Request { method: method.as_bytes(), scheme: self.scheme, path: target, authority };
-        let is_head = method == "HEAD";
-        match Handle::open(&self.link, &pseudo, &draft, call.body == Length::None, is_head) {
+        match Handle::open(&self.link, &pseudo, &draft, call.body == Length::None, method == "HEAD") {
             Ok(stream) => {
                 let stream = Rc::new(stream);
-                if is_head {
-                    self.answer.content = Content::None;
-                }
                 self.upload.0 = Some(Sending::new(Rc::clone(&stream), call.body));
                 self.answer.state = State::Head(stream);
                 Ok(())
@@ -119,19 +115,10 @@ enum State {
     Body(Receiving),
 }
 
-/// Whether an answer may have content, as far as the request tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Content {
-    Expected,
-    /// The answer to HEAD.
-    None,
-}
-
 /// The answer being read.
 #[derive(Debug)]
 pub(crate) struct AnswerReader {
     state: State,
-    content: Content,
 }
 
 impl Answer for AnswerReader {
@@ -139,19 +126,11 @@ impl Answer for AnswerReader {
         let State::Head(stream) = &self.state else {
             return Poll::Ready(Err(AnswerError::Malformed("no-answer-is-due")));
         };
-        let answer = ready!(stream.poll_answer(cx, head)).map_err(failure::of_answer)?;
-        if head.is_informational() {
-            return Poll::Ready(Ok(AnswerHead { body: Length::None, content_length: None }));
+        let Answered { content_length, body } = ready!(stream.poll_answer(cx, head)).map_err(failure::of_answer)?;
+        if !head.is_informational() {
+            self.state = State::Body(Receiving::new(Rc::clone(stream), body));
         }
-        // Content where none may be is left unread: a client of HTTP/1.1 would take it for the next answer.
-        let bodiless = self.content == Content::None || matches!(head.status, 204 | 304);
-        let body = match answer.content_length {
-            _ if bodiless || answer.ends => Length::None,
-            Some(octets) => Length::Exact(octets),
-            None => Length::Unknown,
-        };
-        self.state = State::Body(Receiving::new(Rc::clone(stream), body));
-        Poll::Ready(Ok(AnswerHead { body, content_length: answer.content_length }))
+        Poll::Ready(Ok(AnswerHead { body, content_length }))
     }
 }
 

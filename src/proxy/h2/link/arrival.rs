@@ -2,10 +2,11 @@
 
 use std::rc::Rc;
 
-use super::stream::{Answer, Awaiting, Broken, Receiving, Stream, spare_head};
+use super::stream::{Answered, Awaiting, Broken, Receiving, Stream, spare_head};
 use super::window::{Credit, TooWide, Window};
 use super::{Handle, Life, Link, MOST, Reason, Role, State, frame, kind, setting};
 use crate::ir::Limit;
+use crate::proxy::body::Length;
 use crate::proxy::h2::frame::Frame;
 use crate::request::{Fields, ResponseHead};
 
@@ -259,20 +260,25 @@ impl Link {
     ) -> Result<(), Wrong> {
         let mut state = self.state();
         let Some(stream) = state.streams.get_mut(&id) else { return Ok(()) };
-        if head.is_informational() {
-            if ends {
-                return Err(Wrong::stream(id, Reason::PROTOCOL_ERROR, "interim-answer-that-ends"));
-            }
-        } else {
-            // An answer without content may state the length of one (RFC 9110 §8.6).
-            let bodiless = stream.awaiting == Awaiting::HeadAlone || matches!(head.status, 204 | 304);
+        let is_interim = head.is_informational();
+        if is_interim && ends {
+            return Err(Wrong::stream(id, Reason::PROTOCOL_ERROR, "interim-answer-that-ends"));
+        }
+        // An answer without content may state the length of one (RFC 9110 §8.6).
+        let bodiless = is_interim || stream.awaiting == Awaiting::HeadAlone || matches!(head.status, 204 | 304);
+        if !is_interim {
             stream.missing = content_length.filter(|_| !bodiless);
             stream.awaiting = Awaiting::Body;
         }
+        let body = match content_length {
+            _ if bodiless || ends => Length::None,
+            Some(octets) => Length::Exact(octets),
+            None => Length::Unknown,
+        };
         if stream.heads.len() == MOST_HEADS {
             return Err(Wrong::stream(id, Reason::ENHANCE_YOUR_CALM, "too-many-interim-answers"));
         }
-        stream.heads.push_back((head, Answer { content_length, ends }));
+        stream.heads.push_back((head, Answered { content_length, body }));
         if ends {
             state.end_receiving(id)
         } else {

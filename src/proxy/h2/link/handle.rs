@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use super::stream::{Answer, Awaiting, Broken, Receiving, Stream, Wants, keep_head};
+use super::stream::{Answered, Awaiting, Broken, Receiving, Stream, Wants, keep_head};
 use super::{Gone, Life, Link, MOST, Place, Pseudo, Reason};
 use crate::proxy::h2::fields::Draft;
 use crate::request::{Fields, ResponseHead};
@@ -135,7 +135,7 @@ impl Handle {
         &self,
         cx: &Context<'_>,
         head: &mut ResponseHead,
-    ) -> Poll<Result<Answer, Broken>> {
+    ) -> Poll<Result<Answered, Broken>> {
         let mut state = self.link.state();
         let Some(stream) = state.streams.get_mut(&self.id) else {
             return Poll::Ready(Err(Broken::Ours(Reason::STREAM_CLOSED)));

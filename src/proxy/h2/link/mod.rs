@@ -33,7 +33,7 @@ use crate::proxy::wire::Wire;
 pub(super) use self::arrival::{Standing, Wrong};
 pub(super) use self::handle::Handle;
 pub(super) use self::section::Pseudo;
-pub(super) use self::stream::Broken;
+pub(super) use self::stream::{Answered, Broken};
 
 /// The window of streams before settings are acknowledged, and of connections to begin with (RFC 9113 §6.9.2).
 const INITIAL_WINDOW: u32 = 65_535;

@@ -7,6 +7,7 @@ use std::task::{Context, Waker};
 
 use super::Reason;
 use super::window::{Credit, TooWide, Window};
+use crate::proxy::body::Length;
 use crate::proxy::spare;
 use crate::request::{Fields, ResponseHead};
 
@@ -70,10 +71,11 @@ pub(in crate::proxy::h2) enum Broken {
 
 /// What a head of an answer says beside its fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::proxy::h2) struct Answer {
+pub(in crate::proxy::h2) struct Answered {
     pub(in crate::proxy::h2) content_length: Option<u64>,
-    /// Whether nothing follows it.
-    pub(in crate::proxy::h2) ends: bool,
+    /// What is to be read behind it. Content where none may be is left unread: a client of HTTP/1.1 would take it for the
+    /// next answer.
+    pub(in crate::proxy::h2) body: Length,
 }
 
 /// What the task of a stream waits for, beside its end.
@@ -106,7 +108,7 @@ pub(super) struct Stream {
     /// The trailers, or what is wrong with them.
     pub(super) trailers: Option<Result<Fields, &'static str>>,
     /// Heads of the answer that were not taken.
-    pub(super) heads: VecDeque<(ResponseHead, Answer)>,
+    pub(super) heads: VecDeque<(ResponseHead, Answered)>,
     pub(super) awaiting: Awaiting,
 }
 
