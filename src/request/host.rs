@@ -70,7 +70,7 @@ fn agree(target: Authority, field: &Authority) -> Result<CanonicalHost, Rejected
 /// Splits `:port` off; the colons of an IPv6 address are behind its bracket.
 fn split_port(text: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
     let address_end = if text.first() == Some(&b'[') { memchr::memchr(b']', text)? } else { 0 };
-    match text.iter().skip(address_end).position(|b| *b == b':') {
+    match memchr::memchr(b':', text.get(address_end..)?) {
         Some(offset) => {
             let (host, port) = text.split_at_checked(address_end + offset)?;
             Some((host, port.strip_prefix(b":")))

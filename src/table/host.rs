@@ -85,13 +85,15 @@ impl fmt::Display for CanonicalHost {
 }
 
 fn is_name(name: &[u8]) -> bool {
-    !name.is_empty() && name.len() <= MAX_NAME && name.split(|b| *b == b'.').all(is_label)
-}
-
-fn is_label(label: &[u8]) -> bool {
-    !label.is_empty()
-        && label.len() <= MAX_LABEL
-        && label.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-' || *b == b'_')
+    let mut label = 0;
+    for octet in name {
+        label = match octet {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' if label < MAX_LABEL => label + 1,
+            b'.' if label > 0 => 0,
+            _ => return false,
+        };
+    }
+    label > 0 && name.len() <= MAX_NAME
 }
 
 fn is_ipv6_literal(text: &[u8]) -> bool {

@@ -21,25 +21,38 @@ pub enum TargetForm {
 }
 
 /// Reads the target of a request of this method into the head.
-pub(super) fn read(method: &str, text: &str, head: &mut RequestHead) -> Result<TargetForm, HeadError> {
-    if let Some(octet) = text.bytes().find(|octet| !octet.is_ascii_graphic() || *octet == b'#') {
-        let code = if octet == b'#' { "fragment-in-target" } else { "invalid-octet-in-target" };
-        return Err(HeadError::bad_request(code));
+pub(super) fn read(method: &str, text: &[u8], head: &mut RequestHead) -> Result<TargetForm, HeadError> {
+    // Without a branch for each octet: what there is of them is nearly always legal.
+    if text.iter().fold(false, |any, octet| any | !is_legal(*octet)) {
+        return Err(illegal(text));
     }
-    if method == "CONNECT" {
-        return authority_form(text, head);
-    }
-    match text {
-        "*" if method == "OPTIONS" => {
+    match (method, text) {
+        ("CONNECT", text) => authority_form(visible(text), head),
+        ("OPTIONS", b"*") => {
             head.target.push(b'*');
             Ok(TargetForm::Asterisk)
         }
-        path if path.starts_with('/') => {
-            head.target.extend_from_slice(path.as_bytes());
+        (_, [b'/', ..]) => {
+            head.target.extend_from_slice(text);
             Ok(TargetForm::Origin)
         }
-        other => absolute_form(method, other, head),
+        (_, text) => absolute_form(method, visible(text), head),
     }
+}
+
+const fn is_legal(octet: u8) -> bool {
+    octet.is_ascii_graphic() && octet != b'#'
+}
+
+/// What is wrong with a target, by the first octet that is.
+fn illegal(text: &[u8]) -> HeadError {
+    let is_fragment = text.iter().find(|octet| !is_legal(**octet)) == Some(&b'#');
+    HeadError::bad_request(if is_fragment { "fragment-in-target" } else { "invalid-octet-in-target" })
+}
+
+/// Visible ASCII as text.
+fn visible(text: &[u8]) -> &str {
+    str::from_utf8(text).unwrap_or_default()
 }
 
 fn authority_form(text: &str, head: &mut RequestHead) -> Result<TargetForm, HeadError> {
@@ -80,7 +93,7 @@ mod tests {
 
     fn read_target(method: &str, text: &str) -> Result<(TargetForm, String, Option<String>), &'static str> {
         let mut head = RequestHead::default();
-        let form = read(method, text, &mut head).map_err(|error| error.code)?;
+        let form = read(method, text.as_bytes(), &mut head).map_err(|error| error.code)?;
         Ok((form, String::from_utf8(head.target).unwrap(), head.authority))
     }
 

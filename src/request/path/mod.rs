@@ -97,7 +97,8 @@ pub fn normalize(path: &mut Vec<u8>) -> Result<DotSegments, PathError> {
     if path.contains(&0) {
         return Err(PathError::Nul);
     }
-    let suspect = path.array_windows().any(|pair| matches!(pair, b"//" | b"/."));
+    let pairs = path.iter().zip(path.iter().skip(1));
+    let suspect = pairs.fold(false, |any, (first, second)| any | (*first == b'/') & matches!(second, b'/' | b'.'));
     if !suspect {
         return Ok(DotSegments::None);
     }
@@ -118,6 +119,11 @@ pub fn to_target(path: &[u8], query: Option<&[u8]>) -> Vec<u8> {
 }
 
 fn decode(raw: &[u8], path: &mut Vec<u8>) -> Result<(), PathError> {
+    // Nearly every path is plain, which one look without a branch for each octet tells.
+    if raw.iter().fold(true, |all, octet| all & is_plain(*octet)) {
+        path.extend_from_slice(raw);
+        return Ok(());
+    }
     let mut rest = raw;
     while let Some(special) = rest.iter().position(|octet| !is_plain(*octet)) {
         let (plain, from_special) = rest.split_at(special);

@@ -88,6 +88,7 @@ pub fn request_head(
     if line.target.len() > limits.target_octets {
         return Err(HeadError::refused(414, "target-too-long"));
     }
+    let form = target::read(line.method, line.target, head)?;
     let fields = &mut head.fields;
     let read = lines::read(section, limits.fields.min(MAX_FIELDS), |line| match line {
         Line::Field { name, value } => {
@@ -103,7 +104,6 @@ pub fn request_head(
     head.method.push_str(line.method);
     head.version = line.version;
     head.wire_octets = text.len() as u64;
-    let form = target::read(line.method, line.target, head)?;
     let framing = framing::request(head, form)?;
     Ok(Parsed::Complete { consumed: skipped + text.len(), value: framing })
 }

@@ -1,22 +1,23 @@
 //! The first line of a head: a request line (RFC 9112 §3) or a status line (§4).
 
 use crate::proxy::h1::error::HeadError;
-use crate::proxy::h1::octets::is_token_octet;
+use crate::proxy::h1::octets::is_token;
 use crate::request::Version;
 
-/// A request line; what the target means is not known yet.
+/// A request line; what the target is has not been looked at.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RequestLine<'a> {
     pub(super) method: &'a str,
-    pub(super) target: &'a str,
+    pub(super) target: &'a [u8],
     pub(super) version: Version,
 }
 
 /// Reads a request line: three words with one space between any two.
 pub(super) fn request_line(line: &[u8]) -> Result<RequestLine<'_>, HeadError> {
     let malformed = HeadError::bad_request("malformed-request-line");
-    let (method, rest) = word(line, is_token_octet).ok_or(malformed)?;
-    let (target, rest) = word(rest, is_target_octet).ok_or(malformed)?;
+    let (method, rest) = word(line).ok_or(malformed)?;
+    let (target, rest) = word(rest).ok_or(malformed)?;
+    let method = str::from_utf8(method).ok().filter(|_| is_token(method)).ok_or(malformed)?;
     let version = match rest.split_at_checked(VERSION_OCTETS) {
         Some((b"HTTP/1.1", rest)) => (Version::Http11, rest),
         Some((b"HTTP/1.0", rest)) => (Version::Http10, rest),
@@ -48,17 +49,10 @@ pub(super) fn status_line(line: &[u8]) -> Result<(Version, u16), HeadError> {
 
 const VERSION_OCTETS: usize = b"HTTP/1.1".len();
 
-/// A word of such octets that is not empty, and what comes behind the space at its end.
-fn word(text: &[u8], is_of_it: impl Fn(u8) -> bool) -> Option<(&str, &[u8])> {
-    let end = text.iter().position(|octet| !is_of_it(*octet))?;
-    let (word, rest) = text.split_at(end);
-    let rest = rest.strip_prefix(b" ").filter(|_| end > 0)?;
-    Some((str::from_utf8(word).ok()?, rest))
-}
-
-/// Neither white space nor a control; which others are legal, the target's reader says.
-const fn is_target_octet(octet: u8) -> bool {
-    octet > b' ' && octet != 0x7f
+/// What stands before the first space, if there is any of it, and what comes behind that space.
+fn word(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (word, rest) = text.split_at(memchr::memchr(b' ', text).filter(|end| *end > 0)?);
+    Some((word, rest.strip_prefix(b" ")?))
 }
 
 /// The answer by what stands where the version should: 505 if it is one, if not one of ours (RFC 9112 §2.3). Three
