@@ -17,7 +17,7 @@ use super::tunnel;
 use super::upstream::{EndpointState, Leased, Reuse, Upstream};
 use super::worker::{Pinned, Worker};
 use crate::ir::RoutePolicy;
-use crate::request::edit::{self, FieldSink};
+use crate::request::edit::{self, FieldSink, OwnName};
 use crate::request::{Client, FieldName, ForwardPlan, ResponseHead, Target};
 use crate::telemetry::{AttemptOutcome, Count};
 
@@ -282,7 +282,10 @@ impl Forwarding<'_> {
     async fn pass_interim<R: Reply>(&mut self, reply: &mut R) {
         let understood = self.inbound.demand.interim == InterimResponses::Understood;
         if understood && self.response.status != 100 {
-            reply.interim(self.response.status, &self.response.fields);
+            let mut fields = reply.begin_interim(self.response.status);
+            edit::downstream_fields(self.response, self.pinned.listener(), self.client, &mut fields);
+            drop(fields);
+            reply.end_interim(self.response.status);
             // A client that is gone shows when the final head is sent.
             let _flushed = poll_fn(|cx| match reply.poll_flush(cx) {
                 Poll::Ready(result) => Poll::Ready(result.is_ok()),
@@ -326,7 +329,7 @@ impl Forwarding<'_> {
         let status = self.response.status;
         let mut fields = reply.begin(status);
         if self.response.fields.first(FieldName::Date).is_none() {
-            fields.field(b"Date", self.worker.date().as_bytes());
+            fields.own(OwnName::DATE, self.worker.date().as_bytes());
         }
         edit::downstream_fields(self.response, self.pinned.listener(), self.client, &mut fields);
         drop(fields);

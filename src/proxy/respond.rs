@@ -11,7 +11,7 @@ use super::sides::{Reply, ReplyBody};
 use super::timer::IdleTimer;
 use super::worker::Worker;
 use crate::ir::{Limit, ListenerPolicy};
-use crate::request::edit::{self, FieldSink};
+use crate::request::edit::{self, FieldSink, OwnName};
 use crate::request::{Client, Fields};
 
 /// The methods that are passed on, as far as they have names; of others the backend decides.
@@ -64,17 +64,17 @@ pub(crate) async fn send<R: Reply>(asker: Asker<'_>, answer: &Answer<'_>, reply:
          <body>\r\n<h1>{status} {reason}</h1>\r\n</body>\r\n</html>\r\n"
     );
     let mut fields = reply.begin(status);
-    fields.field(b"Date", asker.worker.date().as_bytes());
-    fields.field(b"Content-Type", b"text/html");
+    fields.own(OwnName::DATE, asker.worker.date().as_bytes());
+    fields.own(OwnName::CONTENT_TYPE, b"text/html");
     if status == 405 {
         // RFC 9110 §15.5.6.
-        fields.field(b"Allow", SERVED_METHODS);
+        fields.own(OwnName::ALLOW, SERVED_METHODS);
     }
     if let Some(seconds) = answer.retry_after {
-        fields.field(b"Retry-After", seconds.as_bytes());
+        fields.own(OwnName::RETRY_AFTER, seconds.as_bytes());
     }
     if let Some(location) = answer.location {
-        fields.field(b"Location", location);
+        fields.own(OwnName::LOCATION, location);
     }
     edit::own_response_fields(asker.policy, asker.client, &mut fields);
     drop(fields);

@@ -5,8 +5,8 @@ use std::io;
 use std::task::{Context, Poll};
 
 use super::body::{Length, Sink, Source};
+use crate::request::ResponseHead;
 use crate::request::edit::FieldSink;
-use crate::request::{Fields, ResponseHead};
 
 /// What a request tells the pipeline beside its head.
 #[derive(Debug, Clone, Copy)]
@@ -57,8 +57,11 @@ pub(crate) trait Reply: Sink {
     where
         Self: 'a;
 
-    /// Queues an interim response (1xx, not 101).
-    fn interim(&mut self, status: u16, fields: &Fields);
+    /// Begins an interim response (1xx, not 101); its fields go into what is returned.
+    fn begin_interim(&mut self, status: u16) -> Self::Fields<'_>;
+
+    /// Queues the interim response of that status.
+    fn end_interim(&mut self, status: u16);
 
     /// Begins the final response; its fields go into what is returned.
     fn begin(&mut self, status: u16) -> Self::Fields<'_>;

@@ -131,6 +131,19 @@ on_workers! {
         assert_eq!(client.response().await.status(), 200);
     }
 
+    async fn fields_of_one_hop_do_not_pass_with_interim_responses(workers) {
+        let (server, origin) = with_raw_origin(workers).await;
+        let mut client = Raw::connect(server.http()).await;
+        client.send(get("a.test", "/")).await;
+        let mut upstream = origin.accept().await;
+        upstream.request().await;
+        let hop = "Connection: close, x-hop\r\nX-Hop: 1\r\nKeep-Alive: timeout=1\r\nServer: s\r\nContent-Length: 0\r\n";
+        upstream.send(format!("HTTP/1.1 103 Early Hints\r\n{hop}Link: </style.css>\r\n\r\n{OK}")).await;
+        let hints = client.response().await;
+        assert_eq!((hints.status(), hints.fields), (103, vec![("Link".to_owned(), "</style.css>".to_owned())]));
+        assert_eq!(client.response().await.status(), 200);
+    }
+
     async fn http10_clients_get_no_interim_responses(workers) {
         let (server, origin) = with_raw_origin(workers).await;
         let mut client = Raw::connect(server.http()).await;

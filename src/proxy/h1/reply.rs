@@ -96,20 +96,19 @@ impl Reply for H1Reply<'_> {
     where
         Self: 'a;
 
-    fn interim(&mut self, status: u16, fields: &Fields) {
+    fn begin_interim(&mut self, status: u16) -> Self::Fields<'_> {
         let buffer = self.outgoing.buffer();
         encode::status_line(buffer, status);
-        for field in fields.iter() {
-            encode::field(buffer, field.name, field.value);
-        }
-        encode::end_of_head(buffer);
+        encode::FieldLines(buffer)
+    }
+
+    fn end_interim(&mut self, _status: u16) {
+        encode::end_of_head(self.outgoing.buffer());
     }
 
     fn begin(&mut self, status: u16) -> Self::Fields<'_> {
         self.shared.begun.set(true);
-        let buffer = self.outgoing.buffer();
-        encode::status_line(buffer, status);
-        encode::FieldLines(buffer)
+        self.begin_interim(status)
     }
 
     fn end(&mut self, body: ReplyBody) {

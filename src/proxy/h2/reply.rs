@@ -10,7 +10,6 @@ use super::sending::{self, Sending};
 use crate::proxy::body::{Length, Sink, SinkError, Source};
 use crate::proxy::sides::{Reply, ReplyBody, Sent};
 use crate::request::Fields;
-use crate::request::edit::FieldSink as _;
 
 /// Where a response is.
 #[derive(Debug)]
@@ -55,6 +54,13 @@ impl H2Reply {
     /// Whether the response was sent to its end.
     pub(super) fn is_complete(&self) -> bool {
         matches!(&self.state, State::Body(sending) if sending.has_ended())
+    }
+
+    /// Begins a head; `status` is 0 unless it is the final one.
+    fn begin_head(&mut self, status: u16) -> SectionWriter<'_> {
+        self.state = State::Head { status, draft: Draft::new() };
+        let State::Head { draft, .. } = &mut self.state else { unreachable!("it was set just now") };
+        SectionWriter(draft)
     }
 
     fn send_head(&mut self, status: u16, draft: &Draft, length: Length) {
@@ -104,20 +110,18 @@ impl Reply for H2Reply {
     where
         Self: 'a;
 
-    fn interim(&mut self, status: u16, fields: &Fields) {
-        let mut draft = Draft::new();
-        let mut writer = SectionWriter(&mut draft);
-        for field in fields.iter() {
-            writer.relay(&field);
-        }
+    fn begin_interim(&mut self, _status: u16) -> Self::Fields<'_> {
+        self.begin_head(0)
+    }
+
+    fn end_interim(&mut self, status: u16) {
+        let State::Head { draft, .. } = &self.state else { return };
         // A stream that was reset shows it when the final head is sent.
-        let _sent = self.stream.send_head(&Pseudo::Status(status), &draft, false);
+        let _sent = self.stream.send_head(&Pseudo::Status(status), draft, false);
     }
 
     fn begin(&mut self, status: u16) -> Self::Fields<'_> {
-        self.state = State::Head { status, draft: Draft::new() };
-        let State::Head { draft, .. } = &mut self.state else { unreachable!("it was set just now") };
-        SectionWriter(draft)
+        self.begin_head(status)
     }
 
     fn end(&mut self, body: ReplyBody) {

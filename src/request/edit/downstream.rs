@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::FieldSink;
 use super::nominated::Nominated;
+use super::own::OwnName;
 use super::text::ShortText;
 use crate::ir::ListenerPolicy;
 use crate::ir::listener::{Hsts, HstsPreload, HstsSubdomains};
@@ -36,7 +37,7 @@ pub fn downstream_fields(head: &ResponseHead, policy: &ListenerPolicy, client: &
 /// ended TLS, which speaks for itself).
 pub fn own_response_fields(policy: &ListenerPolicy, client: &Client, sink: &mut impl FieldSink) {
     if let Some(hsts) = hsts_of(policy, client) {
-        sink.field(b"Strict-Transport-Security", ShortText::of(HstsValue(hsts)).as_bytes());
+        sink.own(OwnName::STRICT_TRANSPORT_SECURITY, ShortText::of(HstsValue(hsts)).as_bytes());
     }
 }
 

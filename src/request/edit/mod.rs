@@ -6,21 +6,21 @@
 
 mod downstream;
 mod nominated;
+mod own;
 mod text;
 mod upstream;
 
 pub use downstream::{downstream_fields, own_response_fields};
+pub use own::OwnName;
 pub use upstream::{request_id, upstream_fields, upstream_host};
 
-/// Where edited fields are written.
+/// Where edited fields are written; a sink for HTTP/2 folds the case of names.
 pub trait FieldSink {
-    /// Takes one field; the name is as received (a sink for HTTP/2 folds its case).
-    fn field(&mut self, name: &[u8], value: &[u8]);
+    /// Takes a field of our own. One that would not be one field, for what its value holds, is left out.
+    fn own(&mut self, name: OwnName, value: &[u8]);
 
-    /// Takes one field of a received head, which was checked when it was read and need not be again.
-    fn relay(&mut self, field: &Field<'_>) {
-        self.field(field.name, field.value);
-    }
+    /// Takes a field of a received head, which was checked when it was read and need not be again.
+    fn relay(&mut self, field: &Field<'_>);
 }
 
 use super::head::Field;

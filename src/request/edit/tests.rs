@@ -13,8 +13,12 @@ use crate::testing::scan::route_for;
 struct Lines(Vec<String>);
 
 impl FieldSink for Lines {
-    fn field(&mut self, name: &[u8], value: &[u8]) {
-        self.0.push(format!("{}: {}", name.escape_ascii(), value.escape_ascii()));
+    fn own(&mut self, name: OwnName, value: &[u8]) {
+        self.0.push(format!("{}: {}", name.as_bytes().escape_ascii(), value.escape_ascii()));
+    }
+
+    fn relay(&mut self, field: &Field<'_>) {
+        self.0.push(format!("{}: {}", field.name.escape_ascii(), field.value.escape_ascii()));
     }
 }
 

@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 
 use super::FieldSink;
 use super::nominated::Nominated;
+use super::own::OwnName;
 use super::text::ShortText;
 use crate::ir::ListenerPolicy;
 use crate::ir::listener::{ClientAddress, ForwardedChain, UnderscoreNames};
@@ -48,11 +49,11 @@ pub fn upstream_fields(
 ) {
     let prefix = plan.forwarded_prefix.as_deref();
     client_fields(head, client, policy, prefix, sink);
-    sink.field(b"X-Request-ID", request_id);
+    sink.own(OwnName::X_REQUEST_ID, request_id);
     address_fields(head, client, policy, peer, sink);
     origin_fields(head, client, host, sink);
     if let Some(prefix) = prefix {
-        sink.field(b"X-Forwarded-Prefix", prefix);
+        sink.own(OwnName::X_FORWARDED_PREFIX, prefix);
     }
 }
 
@@ -89,19 +90,19 @@ fn address_fields(
     sink: &mut impl FieldSink,
 ) {
     let address = ShortText::of_address(client.address);
-    sink.field(b"X-Real-IP", address.as_bytes());
+    sink.own(OwnName::X_REAL_IP, address.as_bytes());
     match &policy.client_address {
         ClientAddress::Forwarded(trust) if client.trusted && trust.chain == ForwardedChain::Append => {
-            sink.field(b"X-Forwarded-For", &appended_chain(head, peer));
+            sink.own(OwnName::X_FORWARDED_FOR, &appended_chain(head, peer));
         }
-        ClientAddress::Peer | ClientAddress::Forwarded(_) => sink.field(b"X-Forwarded-For", address.as_bytes()),
+        ClientAddress::Peer | ClientAddress::Forwarded(_) => sink.own(OwnName::X_FORWARDED_FOR, address.as_bytes()),
     }
     let chain_name = match &policy.client_address {
         ClientAddress::Peer => "x-forwarded-for",
         ClientAddress::Forwarded(trust) => &trust.header,
     };
     for original in head.fields.iter().filter(|field| field.name.eq_ignore_ascii_case(chain_name.as_bytes())) {
-        sink.field(b"X-Original-Forwarded-For", original.value);
+        sink.own(OwnName::X_ORIGINAL_FORWARDED_FOR, original.value);
     }
 }
 
@@ -120,15 +121,15 @@ fn appended_chain(head: &RequestHead, peer: &Peer) -> Vec<u8> {
 fn origin_fields(head: &RequestHead, client: &Client, host: &[u8], sink: &mut impl FieldSink) {
     let host = client::forwarded_authority(head, client).unwrap_or(host);
     if !host.is_empty() {
-        sink.field(b"X-Forwarded-Host", host);
+        sink.own(OwnName::X_FORWARDED_HOST, host);
     }
     let scheme = client.scheme.as_str().as_bytes();
-    sink.field(b"X-Forwarded-Port", itoa::Buffer::new().format(client.port).as_bytes());
-    sink.field(b"X-Forwarded-Proto", scheme);
-    sink.field(b"X-Forwarded-Scheme", scheme);
-    sink.field(b"X-Scheme", scheme);
+    sink.own(OwnName::X_FORWARDED_PORT, itoa::Buffer::new().format(client.port).as_bytes());
+    sink.own(OwnName::X_FORWARDED_PROTO, scheme);
+    sink.own(OwnName::X_FORWARDED_SCHEME, scheme);
+    sink.own(OwnName::X_SCHEME, scheme);
     for original in head.fields.all(FieldName::XForwardedHost) {
-        sink.field(b"X-Original-Forwarded-Host", original);
+        sink.own(OwnName::X_ORIGINAL_FORWARDED_HOST, original);
     }
 }
 

@@ -4,9 +4,8 @@
 //! value with CR, LF or NUL, or a name that is no token, is left out. Those of a received head cannot be such: they
 //! were refused when it was read.
 
-use super::framing::{BodyLength, ResponseBody};
 use super::octets::is_token;
-use crate::request::edit::FieldSink;
+use crate::request::edit::{FieldSink, OwnName};
 use crate::request::{Field, Fields};
 
 /// The interim response that `Expect: 100-continue` waits for.
@@ -35,10 +34,13 @@ pub fn status_line(out: &mut Vec<u8>, status: u16) {
 
 /// Writes one field line.
 pub fn field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
-    let splits = value.iter().fold(false, |splits, octet| splits | matches!(octet, b'\r' | b'\n' | 0));
-    if !splits && is_token(name) {
+    if is_one_line(value) && is_token(name) {
         line(out, name, value);
     }
+}
+
+fn is_one_line(value: &[u8]) -> bool {
+    !value.iter().fold(false, |splits, octet| splits | matches!(octet, b'\r' | b'\n' | 0))
 }
 
 /// Writes a field line of what is known to be one.
@@ -55,31 +57,14 @@ fn line(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
 pub struct FieldLines<'a>(pub &'a mut Vec<u8>);
 
 impl FieldSink for FieldLines<'_> {
-    fn field(&mut self, name: &[u8], value: &[u8]) {
-        field(self.0, name, value);
+    fn own(&mut self, name: OwnName, value: &[u8]) {
+        if is_one_line(value) {
+            line(self.0, name.as_bytes(), value);
+        }
     }
 
     fn relay(&mut self, field: &Field<'_>) {
         line(self.0, field.name, field.value);
-    }
-}
-
-/// Writes the field that delimits a request's content.
-pub fn request_framing(out: &mut Vec<u8>, body: BodyLength) {
-    match body {
-        BodyLength::None => {}
-        BodyLength::Length(length) => content_length(out, length),
-        BodyLength::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
-    }
-}
-
-/// Writes the field that delimits a response's content. `UntilClose` is delimited by `Connection: close`, which the
-/// caller writes; `None` by the status or the method.
-pub fn response_framing(out: &mut Vec<u8>, body: ResponseBody) {
-    match body {
-        ResponseBody::None | ResponseBody::UntilClose => {}
-        ResponseBody::Length(length) => content_length(out, length),
-        ResponseBody::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
     }
 }
 

@@ -13,7 +13,7 @@ fn a_request_head_is_written_with_host_first() {
     let text = written(|out| {
         request_line(out, "POST", b"/a?b", b"example.com");
         field(out, b"X-One", b"1");
-        request_framing(out, BodyLength::Length(5));
+        content_length(out, 5);
         connection_upgrade(out, b"websocket");
         end_of_head(out);
     });
@@ -33,26 +33,6 @@ fn a_response_head_is_written_with_its_phrase() {
         (999, "HTTP/1.1 999 \r\n"),
     ] {
         assert_eq!(written(|out| status_line(out, status)), line);
-    }
-}
-
-#[test]
-fn framing_fields_follow_the_body() {
-    for (body, text) in [
-        (BodyLength::None, ""),
-        (BodyLength::Length(0), "Content-Length: 0\r\n"),
-        (BodyLength::Length(u64::MAX), "Content-Length: 18446744073709551615\r\n"),
-        (BodyLength::Chunked, "Transfer-Encoding: chunked\r\n"),
-    ] {
-        assert_eq!(written(|out| request_framing(out, body)), text);
-    }
-    for (body, text) in [
-        (ResponseBody::None, ""),
-        (ResponseBody::UntilClose, ""),
-        (ResponseBody::Length(7), "Content-Length: 7\r\n"),
-        (ResponseBody::Chunked, "Transfer-Encoding: chunked\r\n"),
-    ] {
-        assert_eq!(written(|out| response_framing(out, body)), text);
     }
 }
 
