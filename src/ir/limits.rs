@@ -169,7 +169,7 @@ limits! {
     HTTP2_WINDOW_UPDATES http2_window_updates: u32 = "http2-max-window-updates" Count 1000 in 1..=1_000_000,
         "WINDOW_UPDATE frames in 10 s, beside one for each 10 octets sent" => "GOAWAY: ENHANCE_YOUR_CALM";
     HTTP2_IGNORED http2_ignored: u32 = "http2-max-ignored-frames" Count 1000 in 1..=1_000_000,
-        "PRIORITY frames, acknowledged PINGs and frames of unknown kinds in 10 s" => "GOAWAY: ENHANCE_YOUR_CALM";
+        "PRIORITY frames, acknowledged PINGs, frames of unknown kinds and fields on streams that were reset in 10 s" => "GOAWAY: ENHANCE_YOUR_CALM";
 }
 
 #[cfg(test)]

@@ -111,6 +111,13 @@ on_workers! {
         }
     }
 
+    async fn sections_on_a_stream_that_was_reset_are_counted(workers) {
+        let malformed = frame(HEADERS, END_HEADERS, 1, &section(&[POST, &[("Not-Lower", "1")]].concat()));
+        let more = frame(HEADERS, END_HEADERS | END_STREAM, 1, &section(&[("a", "b")]));
+        let (within, beyond) = ([&malformed[..], &more.repeat(2)].concat(), [&malformed[..], &more.repeat(3)].concat());
+        at_the_boundary(workers, ("http2-max-ignored-frames", "2"), &within, &beyond).await;
+    }
+
     async fn settings_are_acknowledged_once(workers) {
         let (server, _origin) = with_origin(workers).await;
         let acknowledged = frame(SETTINGS, ACK, 0, &[]);

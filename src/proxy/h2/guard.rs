@@ -73,7 +73,7 @@ impl Guard {
     /// Counts a frame. `written` tells how many octets were sent so far.
     pub(super) fn frame(&mut self, frame: &Frame<'_>, written: impl Fn() -> u64) -> Result<(), Wrong> {
         let head = frame.head;
-        let Most { pings, settings, empty_data, ignored, window_updates, .. } = self.most;
+        let Most { pings, settings, empty_data, window_updates, .. } = self.most;
         let is_free = || Ok(());
         match head.kind {
             kind::HEADERS | kind::CONTINUATION => is_free(),
@@ -91,8 +91,13 @@ impl Guard {
                 let most = window_updates.saturating_add(u32::try_from(used).unwrap_or(u32::MAX));
                 self.count(&Limit::HTTP2_WINDOW_UPDATES, most, written, |counts| &mut counts.window_updates)
             }
-            _ => self.count(&Limit::HTTP2_IGNORED, ignored, written, |counts| &mut counts.ignored),
+            _ => self.ignored(written),
         }
+    }
+
+    /// Counts what is of no use, whatever it is.
+    pub(super) fn ignored(&mut self, written: impl Fn() -> u64) -> Result<(), Wrong> {
+        self.count(&Limit::HTTP2_IGNORED, self.most.ignored, written, |counts| &mut counts.ignored)
     }
 
     fn reset(&mut self, written: impl Fn() -> u64) -> Result<(), Wrong> {

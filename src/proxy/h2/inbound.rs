@@ -49,6 +49,11 @@ pub(super) trait Side {
     /// A section on a stream that has not begun.
     fn begin(&mut self, link: &Rc<Link>, section: Section<'_>) -> Result<Option<Self::Event>, Wrong>;
 
+    /// A section on a stream that was reset while more could come was passed over.
+    fn passed_over(&mut self, _link: &Link) -> Result<(), Wrong> {
+        Ok(())
+    }
+
     /// A section on a stream that is held, and on which more may arrive.
     fn go_on(&mut self, link: &Link, section: Section<'_>) -> Result<(), Wrong>;
 
@@ -240,7 +245,10 @@ fn take_section<S: Side>(side: &mut S, link: &Rc<Link>, mut section: Section<'_>
             section.pass_over()?;
             Err(Wrong::stream(stream, Reason::STREAM_CLOSED, "head-on-a-closed-stream"))
         }
-        Standing::Forgotten => section.pass_over().map(|()| None),
+        Standing::Forgotten => {
+            section.pass_over()?;
+            side.passed_over(link).map(|()| None)
+        }
         Standing::Closed => Err(Wrong::connection(Reason::STREAM_CLOSED, "head-on-a-closed-stream")),
     }
 }

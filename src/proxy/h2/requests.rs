@@ -161,6 +161,10 @@ impl Side for Requests {
         Ok(Some(NewRequest { stream: link.accept(id, ends, stated), kit, held, body, refused }))
     }
 
+    fn passed_over(&mut self, link: &Link) -> Result<(), Wrong> {
+        self.guard.ignored(|| link.written())
+    }
+
     fn go_on(&mut self, link: &Link, mut section: Section<'_>) -> Result<(), Wrong> {
         let mut trailers = Trailers::new(self.limits.fields, self.limits.head_octets as u64);
         section.decode(|name, value| trailers.field(name, value))?;
