@@ -53,7 +53,7 @@ async fn serve_plain(worker: Rc<Worker>, stream: TcpStream, peer: Peer, standing
 
 async fn serve_tls(worker: Rc<Worker>, stream: TcpStream, peer: Peer, standing: Standing) {
     let Some(accepted) = handshake(&worker, stream, &peer).await else { return };
-    let transport = Transport::TlsServer(accepted.stream);
+    let transport = Transport::Tls(accepted.stream);
     let buffer = ReadBuffer::default();
     match accepted.alpn {
         Alpn::H1 => h1::downstream::serve(worker, peer, standing, Wire::new(transport), buffer).await,
@@ -62,7 +62,7 @@ async fn serve_tls(worker: Rc<Worker>, stream: TcpStream, peer: Peer, standing: 
 }
 
 /// Accepts a client's handshake, and counts what came of it.
-async fn handshake(worker: &Worker, stream: TcpStream, peer: &Peer) -> Option<Accepted<TcpStream>> {
+async fn handshake(worker: &Worker, stream: TcpStream, peer: &Peer) -> Option<Accepted> {
     let most = worker.pin().listener().limits.handshakes;
     // Boxed, as HTTP/2 is above: an idle HTTP/1.1 connection holds no room for either.
     let accepting = Box::pin(worker.tls.accept(stream));

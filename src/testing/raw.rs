@@ -72,6 +72,13 @@ impl Raw {
         &mut self.transport
     }
 
+    /// Whether the TLS session goes on from an earlier one. Panics without TLS.
+    #[must_use]
+    pub fn is_resumed(&self) -> bool {
+        let Transport::Tls(stream) = &self.transport else { panic!("there is no TLS") };
+        stream.get_ref().1.handshake_kind() == Some(rustls::HandshakeKind::Resumed)
+    }
+
     /// Sends all of `octets`.
     pub async fn send(&mut self, octets: impl AsRef<[u8]>) {
         self.try_send(octets).await.expect("the other end takes octets");

@@ -109,7 +109,7 @@ const FLOORS: &[Floor] = &[
     Floor {
         module: "proxy",
         imports: &["ir", "request", "table", "tls", "live", "telemetry"],
-        crates: &["tokio", "rustls", "tokio_rustls", "tracing", "futures_util", "socket2", "rustix", "fastrand"],
+        crates: &["tokio", "rustls", "tracing", "futures_util", "socket2", "rustix", "fastrand"],
         worlds: &[World::Clock, World::Sockets, World::Threads],
     },
     Floor {

@@ -143,6 +143,34 @@ on_workers! {
         client.closed_orderly().await;
     }
 
+    async fn who_says_goodbye_is_answered_and_may_resume(workers) {
+        let ca = TestCa::new();
+        let (server, _origin) = with_certificates(workers, &ca).await;
+        // Clones share what they keep for resuming.
+        let config = ca.client(HTTP1);
+        for resumed in [false, true, true] {
+            let mut client = Raw::connect_tls(server.https(), "a.test", config.clone()).await.unwrap();
+            assert_eq!(client.is_resumed(), resumed);
+            client.finish_sending().await;
+            client.closed_orderly().await;
+        }
+    }
+
+    async fn a_connection_at_rest_ends_orderly(workers) {
+        let ca = TestCa::new();
+        let (server, _origin) = with_certificates(workers, &ca).await;
+        let mut fresh = Raw::connect_tls(server.https(), "a.test", ca.client(HTTP1)).await.unwrap();
+        let mut used = Raw::connect_tls(server.https(), "a.test", ca.client(HTTP1)).await.unwrap();
+        used.send(get("a.test", "/")).await;
+        assert_eq!(used.response().await.status(), 200);
+        let drained = server.drain();
+        used.closed_orderly().await;
+        fresh.send(get("a.test", "/")).await;
+        assert_eq!(fresh.response().await.one("connection"), Some("close"));
+        fresh.closed_orderly().await;
+        drained.await.unwrap();
+    }
+
     async fn plain_http_on_the_https_port_is_told_so(workers) {
         let ca = TestCa::new();
         let (server, origin) = with_certificates(workers, &ca).await;

@@ -49,9 +49,11 @@ pub(crate) async fn serve(worker: Rc<Worker>, peer: Peer, standing: Standing, wi
         match Box::pin(connection.serve_while_busy()).await {
             Next::Continue => {}
             Next::Close => return connection.linger().await,
+            Next::Part => break,
             Next::Leave => return,
         }
     }
+    connection.wire.part();
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +61,9 @@ enum Next {
     Continue,
     /// Close so that the client can read the last answer.
     Close,
-    /// There is nothing left to read for the client, or nobody to read it.
+    /// Nothing is on its way, and nothing is left to say.
+    Part,
+    /// What was sent last must not look complete, or there is nobody to read it.
     Leave,
 }
 
@@ -136,11 +140,11 @@ impl Connection {
                 self.timer.begin(keep_alive.min(QUIET));
                 match self.read(true).await {
                     Read::Octets => {}
-                    Read::Ended => return Next::Leave,
+                    Read::Ended => return Next::Part,
                     Read::Expired if keep_alive > QUIET => return Next::Continue,
                     Read::Expired => {
                         self.worker.limited(&Limit::KEEP_ALIVE);
-                        return Next::Leave;
+                        return Next::Part;
                     }
                 }
             }
@@ -157,7 +161,7 @@ impl Connection {
     async fn serve_next(&mut self, kit: &mut Kit) -> Next {
         let framing = match self.read_head(&mut kit.head).await {
             Ok(framing) => framing,
-            Err(NoRequest::Ended) => return Next::Leave,
+            Err(NoRequest::Ended) => return Next::Part,
             Err(NoRequest::Timeout) => return self.refuse(kit, 408, "header-timeout").await,
             Err(NoRequest::Malformed(error)) => return self.refuse(kit, error.status, error.code).await,
         };

@@ -72,7 +72,10 @@ impl<S: Side> Carrier<S> {
                 return Poll::Pending;
             }
             match self.buffer.poll_fill(cx, &self.wire) {
-                Poll::Ready(Ok(0)) => return Poll::Ready(Driven::Over(io::ErrorKind::UnexpectedEof)),
+                Poll::Ready(Ok(0)) => {
+                    self.wire.part();
+                    return Poll::Ready(Driven::Over(io::ErrorKind::UnexpectedEof));
+                }
                 Poll::Ready(Ok(_)) => {}
                 Poll::Ready(Err(error)) => return Poll::Ready(Driven::Over(error.kind())),
                 Poll::Pending => return Poll::Pending,

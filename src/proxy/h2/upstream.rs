@@ -58,7 +58,7 @@ impl SharedConnection {
     pub(crate) fn open<D: FnOnce(Driver)>(transport: Transport, now: Instant, spawn: D) -> Rc<Self> {
         let scheme: &[u8] = match &transport {
             Transport::Plain(_) => b"http",
-            Transport::TlsServer(_) | Transport::TlsClient(_) => b"https",
+            Transport::Tls(_) => b"https",
         };
         let link = Link::new(TERMS);
         let wanted = Rc::new(Cell::new(true));

@@ -8,21 +8,20 @@ mod pending;
 
 use std::future::poll_fn;
 use std::io::{self, ErrorKind};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
 use rustls::HandshakeKind;
-use rustls::server::{Acceptor, ClientHello, ResolvesServerCert};
+use rustls::server::{AcceptedAlert, Acceptor, ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_rustls::StartHandshake;
-use tokio_rustls::server::TlsStream;
 
 use self::pending::Displaced;
 pub(crate) use self::pending::Pending;
+use super::wire::{self, TlsStream};
 use crate::live;
 use crate::tls::server::{ALPN_HTTP2, ServerConfigs};
 
@@ -50,18 +49,12 @@ impl TlsAcceptor {
 
     /// Completes the handshake of one client. On failure the client has been told where TLS or HTTP has a way to, and
     /// the connection is closed. Dropping the future closes it too.
-    pub(crate) async fn accept<IO>(&self, io: IO) -> Result<Accepted<IO>, TlsFailure>
-    where
-        IO: AsyncRead + AsyncWrite + Unpin,
-    {
+    pub(crate) async fn accept(&self, io: TcpStream) -> Result<Accepted, TlsFailure> {
         let patience = self.reader.current().config.listener.limits.handshake_timeout;
         timeout(patience, self.handshake(io)).await.unwrap_or(Err(TlsFailure::Timeout))
     }
 
-    async fn handshake<IO>(&self, mut io: IO) -> Result<Accepted<IO>, TlsFailure>
-    where
-        IO: AsyncRead + AsyncWrite + Unpin,
-    {
+    async fn handshake(&self, mut io: TcpStream) -> Result<Accepted, TlsFailure> {
         let hello = match read_hello(&mut io).await {
             Ok(hello) => hello,
             Err(TlsFailure::PlainHttp) => {
@@ -71,28 +64,31 @@ impl TlsAcceptor {
             Err(error) => return Err(error),
         };
         let policy = self.reader.current().config.listener.tls;
-        let config = Arc::clone(self.configs.of(policy));
-        let stream = StartHandshake::from_parts(hello, io).into_stream(config).await?;
+        let session = match hello.into_connection(Arc::clone(self.configs.of(policy))) {
+            Ok(session) => session,
+            Err((error, alert)) => return Err(refuse(&mut io, error, alert).await),
+        };
+        let mut stream = Box::new(TlsStream::new(io, session));
+        poll_fn(|cx| stream.poll_handshake(cx)).await?;
         Ok(Accepted::new(stream))
     }
 }
 
 /// A client whose handshake is complete.
 #[derive(Debug)]
-pub(crate) struct Accepted<IO> {
-    /// Boxed: it is large, and whoever waits for it would hold room for it twice.
-    pub(crate) stream: Box<TlsStream<IO>>,
+pub(crate) struct Accepted {
+    pub(crate) stream: Box<TlsStream>,
     pub(crate) alpn: Alpn,
     /// Whether an earlier session was resumed.
     pub(crate) resumed: bool,
 }
 
-impl<IO> Accepted<IO> {
-    fn new(stream: TlsStream<IO>) -> Self {
-        let (_, session) = stream.get_ref();
+impl Accepted {
+    fn new(stream: Box<TlsStream>) -> Self {
+        let session = stream.session();
         let alpn = if session.alpn_protocol() == Some(ALPN_HTTP2) { Alpn::H2 } else { Alpn::H1 };
         let resumed = session.handshake_kind() == Some(HandshakeKind::Resumed);
-        Self { stream: Box::new(stream), alpn, resumed }
+        Self { stream, alpn, resumed }
     }
 }
 
@@ -137,7 +133,7 @@ impl From<io::Error> for TlsFailure {
             | ErrorKind::ConnectionReset
             | ErrorKind::ConnectionAborted
             | ErrorKind::BrokenPipe => Self::Closed,
-            // tokio-rustls wraps what rustls says in an error of this kind.
+            // What rustls says is inside of an error of I/O.
             _ => match error.downcast::<rustls::Error>() {
                 Ok(error) => Self::Refused(error),
                 Err(error) => Self::Io(error),
@@ -161,33 +157,37 @@ impl ResolvesServerCert for LiveResolver {
 }
 
 /// Reads up to the end of the ClientHello. One that cannot be understood is answered by an alert.
-async fn read_hello<IO>(io: &mut IO) -> Result<rustls::server::Accepted, TlsFailure>
-where
-    IO: AsyncRead + AsyncWrite + Unpin,
-{
+async fn read_hello(io: &mut TcpStream) -> Result<rustls::server::Accepted, TlsFailure> {
     let mut acceptor = Acceptor::default();
     let mut progress = Progress::Nothing;
     loop {
         poll_fn(|cx| {
             // rustls takes this much in one piece. On the stack of the poll, it is no part of the connection's task.
             let mut octets = [0; 4096];
-            let mut buffer = ReadBuf::new(&mut octets);
-            ready!(Pin::new(&mut *io).poll_read(cx, &mut buffer))?;
-            Poll::Ready(feed(&mut acceptor, buffer.filled(), progress))
+            let read = ready!(wire::poll_receive(io, cx, &mut octets))?;
+            Poll::Ready(feed(&mut acceptor, octets.get(..read).unwrap_or_default(), progress))
         })
         .await?;
         progress = Progress::Begun;
         match acceptor.accept() {
             Ok(Some(hello)) => return Ok(hello),
             Ok(None) => {}
-            Err((error, mut alert)) => {
-                let mut octets = Vec::new();
-                alert.write_all(&mut octets)?;
-                io.write_all(&octets).await?;
-                io.shutdown().await?;
-                return Err(TlsFailure::Refused(error));
-            }
+            Err((error, alert)) => return Err(refuse(io, error, alert).await),
         }
+    }
+}
+
+/// Tells a client what rustls has against its ClientHello.
+async fn refuse(io: &mut TcpStream, error: rustls::Error, mut alert: AcceptedAlert) -> TlsFailure {
+    let mut octets = Vec::new();
+    let told = async {
+        alert.write_all(&mut octets)?;
+        io.write_all(&octets).await?;
+        io.shutdown().await
+    };
+    match told.await {
+        Ok(()) => TlsFailure::Refused(error),
+        Err(broken) => broken.into(),
     }
 }
 
@@ -213,10 +213,7 @@ fn feed(acceptor: &mut Acceptor, mut octets: &[u8], progress: Progress) -> Resul
 
 /// Answers a plain HTTP request as nginx does (its status 497), then waits a little for the client to read it. What goes
 /// wrong on the way concerns nobody: the client gets no service here anyhow.
-async fn refuse_plain_http<IO>(io: &mut IO)
-where
-    IO: AsyncRead + AsyncWrite + Unpin,
-{
+async fn refuse_plain_http(io: &mut TcpStream) {
     const BODY: &str = "The plain HTTP request was sent to HTTPS port\n";
     let response = format!(
         "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{BODY}",

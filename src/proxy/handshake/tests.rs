@@ -1,9 +1,10 @@
-//! Handshakes over pipes in memory, with real clients, certificates and live states.
+//! Handshakes over real sockets, with real clients, certificates and live states.
 
 use rustls::client::Resumption;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ProtocolVersion};
-use tokio::io::{DuplexStream, duplex};
+use tokio::io::{copy_bidirectional, duplex};
+use tokio::net::TcpListener;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client;
 
@@ -14,6 +15,13 @@ use crate::live::{Publication, Publisher};
 use crate::testing::certificates::{Encoding, Key, KeyPairPem, TestCa, Wanted};
 use crate::tls::client::{UpstreamAlpn, unverified};
 use crate::tls::{Certificate, CertificateStore};
+
+/// Both ends of a connection.
+async fn pair() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (here, there) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
+    (here.unwrap(), there.unwrap().0)
+}
 
 /// One acceptor with its live state.
 struct Rig {
@@ -53,20 +61,20 @@ impl Rig {
         &self,
         config: &Arc<ClientConfig>,
         name: &str,
-    ) -> (Result<Accepted<DuplexStream>, TlsFailure>, io::Result<client::TlsStream<DuplexStream>>) {
-        self.connect_over(duplex(64 * 1024), config, name).await
+    ) -> (Result<Accepted, TlsFailure>, io::Result<client::TlsStream<TcpStream>>) {
+        self.connect_over(pair().await, config, name).await
     }
 
     async fn connect_over(
         &self,
-        (here, there): (DuplexStream, DuplexStream),
+        (here, there): (TcpStream, TcpStream),
         config: &Arc<ClientConfig>,
         name: &str,
-    ) -> (Result<Accepted<DuplexStream>, TlsFailure>, io::Result<client::TlsStream<DuplexStream>>) {
+    ) -> (Result<Accepted, TlsFailure>, io::Result<client::TlsStream<TcpStream>>) {
         let server = async {
             let mut handshaken = self.acceptor.accept(there).await?;
-            handshaken.stream.write_all(b"!").await?;
-            handshaken.stream.flush().await?;
+            poll_fn(|cx| handshaken.stream.poll_write(cx, b"!", &[])).await?;
+            poll_fn(|cx| handshaken.stream.poll_flush(cx)).await?;
             Ok(handshaken)
         };
         let client = async {
@@ -78,7 +86,7 @@ impl Rig {
         tokio::join!(server, client)
     }
 
-    async fn handshake(&self, config: &Arc<ClientConfig>, name: &str) -> (Accepted<DuplexStream>, Seen) {
+    async fn handshake(&self, config: &Arc<ClientConfig>, name: &str) -> (Accepted, Seen) {
         let (server, client) = self.connect(config, name).await;
         let client = client.unwrap();
         let (_, session) = client.get_ref();
@@ -234,7 +242,7 @@ async fn sessions_are_resumed_within_a_policy_by_any_clone_and_not_beyond() {
 async fn plain_http_is_answered_400() {
     for request in ["GET / HTTP/1.1\r\nHost: a.example\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "g"] {
         let rig = Rig::new([]);
-        let (mut here, there) = duplex(1024);
+        let (mut here, there) = pair().await;
         here.write_all(request.as_bytes()).await.unwrap();
         let client = async {
             let mut answer = String::new();
@@ -252,7 +260,7 @@ async fn plain_http_is_answered_400() {
 #[tokio::test]
 async fn what_is_neither_tls_nor_http_gets_an_alert() {
     let rig = Rig::new([]);
-    let (mut here, there) = duplex(1024);
+    let (mut here, there) = pair().await;
     here.write_all(&[0; 64]).await.unwrap();
     let mut answer = Vec::new();
     let (server, read) = tokio::join!(rig.acceptor.accept(there), here.read_to_end(&mut answer));
@@ -265,7 +273,7 @@ async fn what_is_neither_tls_nor_http_gets_an_alert() {
 async fn a_client_that_leaves_is_no_failure_of_tls() {
     let rig = Rig::new([]);
     for sent in [&b""[..], b"\x16\x03\x01\x02\x00"] {
-        let (mut here, there) = duplex(1024);
+        let (mut here, there) = pair().await;
         here.write_all(sent).await.unwrap();
         drop(here);
         let server = rig.acceptor.accept(there).await;
@@ -279,7 +287,7 @@ async fn a_client_that_says_nothing_or_stops_halfway_is_left_at_the_deadline() {
     let limits = Limits { handshake_timeout: Duration::from_millis(1), ..Limits::default() };
     rig.publish_as([], ListenerPolicy { limits, ..ListenerPolicy::default() });
     for sent in [&b""[..], b"\x16\x03\x01\x02\x00\x01"] {
-        let (mut here, there) = duplex(1024);
+        let (mut here, there) = pair().await;
         here.write_all(sent).await.unwrap();
         let server = rig.acceptor.accept(there).await;
         assert!(matches!(server, Err(TlsFailure::Timeout)), "{sent:?}: {server:?}");
@@ -290,7 +298,16 @@ async fn a_client_that_says_nothing_or_stops_halfway_is_left_at_the_deadline() {
 async fn a_hello_that_comes_in_many_pieces_is_read() {
     let certificate = for_names(["a.example"]);
     let rig = Rig::new([("", &certificate)]);
-    let (server, client) = rig.connect_over(duplex(16), &curious(), "a.example").await;
+    // Sixteen octets at a time go from one to the other.
+    let (here, mut between) = duplex(16);
+    let (mut through, there) = pair().await;
+    let name = ServerName::try_from("a.example").unwrap();
+    let handshake =
+        async { tokio::join!(rig.acceptor.accept(there), TlsConnector::from(curious()).connect(name, here)) };
+    let (server, client) = tokio::select! {
+        ends = handshake => ends,
+        ended = copy_bidirectional(&mut between, &mut through) => panic!("{ended:?}"),
+    };
     assert!(client.is_ok(), "{client:?}");
     assert!(server.is_ok(), "{server:?}");
 }

@@ -8,11 +8,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_rustls::TlsConnector;
 
 use super::{EndpointState, Reuse, Upstream};
 use crate::ir::Protocol;
@@ -20,7 +19,7 @@ use crate::proxy::clock::now;
 use crate::proxy::error::ProxyError;
 use crate::proxy::h1::upstream::Connection;
 use crate::proxy::h2::upstream::SharedConnection;
-use crate::proxy::wire::Transport;
+use crate::proxy::wire::{TlsStream, Transport};
 use crate::proxy::worker::Worker;
 use crate::telemetry::{Count, Level};
 use crate::tls::client::{UpstreamAlpn, unverified};
@@ -55,8 +54,10 @@ impl Connector {
             Protocol::Http2Tls => &self.http2,
         };
         let name = ServerName::IpAddress(address.ip().into());
-        let stream = TlsConnector::from(Arc::clone(tls)).connect(name, stream).await?;
-        Ok(Transport::TlsClient(Box::new(stream)))
+        let session = ClientConnection::new(Arc::clone(tls), name).map_err(io::Error::other)?;
+        let mut stream = Box::new(TlsStream::new(stream, session));
+        poll_fn(|cx| stream.poll_handshake(cx)).await?;
+        Ok(Transport::Tls(stream))
     }
 }
 

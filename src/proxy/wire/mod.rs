@@ -4,83 +4,32 @@
 //! halves, and no borrow is held across an await.
 
 mod plain;
+mod tls;
 
 use std::cell::RefCell;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::io::{AsyncWrite, Interest};
 use tokio::net::TcpStream;
 
-pub(crate) use self::plain::Moved;
+pub(crate) use self::plain::{Moved, poll_receive};
+pub(crate) use self::tls::TlsStream;
 
 /// The transports a message can come over.
 #[derive(Debug)]
 pub(crate) enum Transport {
     Plain(TcpStream),
-    TlsServer(Box<tokio_rustls::server::TlsStream<TcpStream>>),
-    TlsClient(Box<tokio_rustls::client::TlsStream<TcpStream>>),
-}
-
-/// Delegates an I/O poll to the transport inside.
-macro_rules! with_transport {
-    ($transport:expr, $io:ident => $call:expr) => {
-        match $transport {
-            Transport::Plain(stream) => {
-                let $io = Pin::new(stream);
-                $call
-            }
-            Transport::TlsServer(stream) => {
-                let $io = Pin::new(stream.as_mut());
-                $call
-            }
-            Transport::TlsClient(stream) => {
-                let $io = Pin::new(stream.as_mut());
-                $call
-            }
-        }
-    };
-}
-
-impl AsyncRead for Transport {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        with_transport!(self.get_mut(), io => io.poll_read(cx, buf))
-    }
-}
-
-impl AsyncWrite for Transport {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        with_transport!(self.get_mut(), io => io.poll_write(cx, buf))
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        with_transport!(self.get_mut(), io => io.poll_write_vectored(cx, bufs))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        with_transport!(self.get_mut(), io => io.poll_flush(cx))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        with_transport!(self.get_mut(), io => io.poll_shutdown(cx))
-    }
+    /// Boxed: it is large, and most connections of a host are of one kind.
+    Tls(Box<TlsStream>),
 }
 
 impl Transport {
     fn socket(&self) -> &TcpStream {
         match self {
-            Self::Plain(stream) => stream,
-            Self::TlsServer(stream) => stream.get_ref().0,
-            Self::TlsClient(stream) => stream.get_ref().0,
+            Self::Plain(socket) => socket,
+            Self::Tls(stream) => stream.socket(),
         }
     }
 }
@@ -98,42 +47,47 @@ impl Wire {
 
     /// Reads what is there into `into`; 0 is the end of the stream.
     pub(crate) fn poll_read(&self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
-        let mut transport = self.transport.borrow_mut();
-        if let Transport::Plain(socket) = &*transport {
-            return plain::poll_receive(socket, cx, into);
-        }
-        let mut buf = ReadBuf::new(into);
-        match Pin::new(&mut *transport).poll_read(cx, &mut buf) {
-            Poll::Ready(Ok(())) => Poll::Ready(Ok(buf.filled().len())),
-            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-            Poll::Pending => Poll::Pending,
+        match &mut *self.transport.borrow_mut() {
+            Transport::Plain(socket) => plain::poll_receive(socket, cx, into),
+            Transport::Tls(stream) => stream.poll_read(cx, into),
         }
     }
 
     /// Writes from both slices, as one message where the transport can.
     pub(crate) fn poll_write(&self, cx: &mut Context<'_>, first: &[u8], second: &[u8]) -> Poll<io::Result<usize>> {
-        let mut transport = self.transport.borrow_mut();
-        if let Transport::Plain(socket) = &*transport {
-            return plain::poll_send(socket, cx, first, second);
-        }
-        let transport = Pin::new(&mut *transport);
-        if second.is_empty() {
-            transport.poll_write(cx, first)
-        } else if first.is_empty() {
-            transport.poll_write(cx, second)
-        } else {
-            transport.poll_write_vectored(cx, &[IoSlice::new(first), IoSlice::new(second)])
+        match (&mut *self.transport.borrow_mut(), first, second) {
+            (Transport::Plain(socket), one, []) | (Transport::Plain(socket), [], one) => {
+                plain::poll_send(socket, cx, &[IoSlice::new(one)])
+            }
+            (Transport::Plain(socket), first, second) => {
+                plain::poll_send(socket, cx, &[IoSlice::new(first), IoSlice::new(second)])
+            }
+            (Transport::Tls(stream), first, second) => stream.poll_write(cx, first, second),
         }
     }
 
     /// Pushes out what TLS still holds. Costs nothing on a plain transport.
     pub(crate) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.transport.borrow_mut()).poll_flush(cx)
+        match &mut *self.transport.borrow_mut() {
+            Transport::Plain(_) => Poll::Ready(Ok(())),
+            Transport::Tls(stream) => stream.poll_flush(cx),
+        }
     }
 
     /// Ends the writing direction (TLS: with `close_notify`).
     pub(crate) fn poll_shutdown(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.transport.borrow_mut()).poll_shutdown(cx)
+        match &mut *self.transport.borrow_mut() {
+            Transport::Plain(socket) => Pin::new(socket).poll_shutdown(cx),
+            Transport::Tls(stream) => stream.poll_shutdown(cx),
+        }
+    }
+
+    /// Ends a connection at rest: over TLS, says so. Waits for nothing; to be followed by dropping it.
+    pub(crate) fn part(&self) {
+        match &mut *self.transport.borrow_mut() {
+            Transport::Plain(_) => {}
+            Transport::Tls(stream) => stream.part(),
+        }
     }
 
     /// Whether what is on the wire is what is read and written.

@@ -54,25 +54,20 @@ pub(super) fn poll(
 }
 
 /// Reads what is there; 0 is the end of the stream.
-pub(super) fn poll_receive(socket: &TcpStream, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
+pub(crate) fn poll_receive(socket: &TcpStream, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
     poll(socket, cx, Interest::READABLE, |socket| {
         let (octets, _) = recv(socket, &mut *into, RecvFlags::empty())?;
         Ok(Moved::of(octets, into.len()))
     })
 }
 
-/// Writes from both slices.
-pub(super) fn poll_send(
-    socket: &TcpStream,
-    cx: &mut Context<'_>,
-    first: &[u8],
-    second: &[u8],
-) -> Poll<io::Result<usize>> {
+/// Writes from the slices, in their order.
+pub(super) fn poll_send(socket: &TcpStream, cx: &mut Context<'_>, from: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
     poll(socket, cx, Interest::WRITABLE, |socket| {
-        let octets = match (first, second) {
-            (one, []) | ([], one) => send(socket, one, SendFlags::NOSIGNAL)?,
-            (first, second) => writev(socket, &[IoSlice::new(first), IoSlice::new(second)])?,
+        let octets = match from {
+            [one] => send(socket, one, SendFlags::NOSIGNAL)?,
+            several => writev(socket, several)?,
         };
-        Ok(Moved::of(octets, first.len() + second.len()))
+        Ok(Moved::of(octets, from.iter().map(|slice| slice.len()).sum()))
     })
 }
