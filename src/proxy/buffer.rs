@@ -13,13 +13,15 @@ use super::wire::Wire;
 
 /// What is read into.
 const ROOM: usize = 64 * 1024;
-/// How much is read at first. Twice as much is read after each time that there was as much, up to the whole room: what
-/// nobody takes on is little, and what flows goes in large pieces.
-const REACH: usize = 16 * 1024;
+/// How much is read at first: a head and a body of 16 KiB, or a frame of that. Twice as much is read after each time that
+/// there was as much, up to the whole room: what nobody takes on is little, and what flows goes in large pieces.
+const REACH: usize = 20 * 1024;
+/// However little is of use at once, so much is read.
+const LEAST: usize = 16 * 1024;
 /// Up to this many octets are moved to a place of their own while something is waited for.
-const KEPT: usize = 16 * 1024;
+const KEPT: usize = REACH;
 /// As many as lead from the first reach to the whole room.
-const MOST_DOUBLINGS: u32 = (ROOM / REACH).ilog2();
+const MOST_DOUBLINGS: u32 = ROOM.div_ceil(REACH).next_power_of_two().ilog2();
 
 thread_local! {
     static ROOMS: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
@@ -72,9 +74,9 @@ impl ReadBuffer {
         }
     }
 
-    /// From now on reads at most so much at once, if that is more than what is read at first.
+    /// From now on reads at most so much at once, if that is more than the least.
     pub(crate) fn limit(&mut self, octets: usize) {
-        self.most = octets.clamp(REACH, ROOM);
+        self.most = octets.clamp(LEAST, ROOM);
     }
 
     /// Reads more. The result is the number of new octets; 0 is the end of the stream.

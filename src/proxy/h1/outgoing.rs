@@ -13,6 +13,8 @@ use crate::request::Fields;
 const GATHERED: usize = 4 * 1024;
 /// The same for chunks, which something always comes behind: at least their end.
 const GATHERED_CHUNK: usize = 16 * 1024;
+/// The buffer takes no more pieces once it holds so much more than one of them.
+const BESIDE: usize = 4 * 1024;
 /// What the buffer may hold on to between messages.
 const KEPT: usize = 8 * 1024;
 
@@ -104,7 +106,7 @@ impl Outgoing {
         let length = source.piece().len();
         self.open_chunk(length);
         let gathered = self.gathered();
-        if length <= gathered && self.buffer.len() <= gathered {
+        if length <= gathered && self.buffer.len() <= gathered + BESIDE {
             let allowed = self.allowed(length);
             let piece = source.piece();
             self.buffer.extend_from_slice(piece.get(..allowed).unwrap_or(piece));
