@@ -3,7 +3,7 @@
 #   docker build --tag REGISTRY/landfall:0.1.0 .
 FROM rust:1.95.0-slim-bookworm AS build
 RUN apt-get update \
- && apt-get install --yes --no-install-recommends gcc libc6-dev libcap2-bin make musl-tools \
+ && apt-get install --yes --no-install-recommends gcc libc6-dev libcap2-bin make \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
