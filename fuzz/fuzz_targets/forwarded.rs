@@ -12,8 +12,8 @@ use ipnet::IpNet;
 use landfall::ir::listener::{ClientAddress, ForwardedChain, ListenerPolicy, TrustedForwarding, UnderscoreNames};
 use landfall::ir::{Config, PathMatcher};
 use landfall::proxy::h1::parse::{Limits, Parsed, request_head};
-use landfall::request::edit::{FieldSink, request_id, upstream_fields};
-use landfall::request::{Outcome, Peer, RequestHead, Scheme, Scratch, plan};
+use landfall::request::edit::{FieldSink, OwnName, request_id, upstream_fields};
+use landfall::request::{Field, Outcome, Peer, RequestHead, Scheme, Scratch, plan};
 use landfall::table::Table;
 use landfall::testing::scan;
 use libfuzzer_sys::fuzz_target;
@@ -147,14 +147,22 @@ fn received(head: &RequestHead, name: &str) -> usize {
 struct Sent(Vec<(String, Vec<u8>)>);
 
 impl FieldSink for Sent {
-    fn field(&mut self, name: &[u8], value: &[u8]) {
-        assert!(name.iter().all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_')), "a wild name");
-        assert!(!value.iter().any(|octet| matches!(octet, b'\r' | b'\n' | 0)), "a value that ends its line");
-        self.0.push((String::from_utf8_lossy(name).to_ascii_lowercase(), value.to_vec()));
+    fn own(&mut self, name: OwnName, value: &[u8]) {
+        self.take(name.as_bytes(), value);
+    }
+
+    fn relay(&mut self, field: &Field<'_>) {
+        self.take(field.name, field.value);
     }
 }
 
 impl Sent {
+    fn take(&mut self, name: &[u8], value: &[u8]) {
+        assert!(name.iter().all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_')), "a wild name");
+        assert!(!value.iter().any(|octet| matches!(octet, b'\r' | b'\n' | 0)), "a value that ends its line");
+        self.0.push((String::from_utf8_lossy(name).to_ascii_lowercase(), value.to_vec()));
+    }
+
     fn values<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s [u8]> {
         let same = move |known: &str| known.replace('_', "-") == name;
         self.0.iter().filter(move |(known, _)| same(known)).map(|(_, value)| value.as_slice())
