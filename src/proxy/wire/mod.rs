@@ -21,7 +21,7 @@ pub(crate) use self::tls::TlsStream;
 #[derive(Debug)]
 pub(crate) enum Transport {
     Plain(TcpStream),
-    /// Boxed: it is large, and most connections of a host are of one kind.
+    /// Boxed: a session is large, and a plain connection would hold the room for one.
     Tls(Box<TlsStream>),
 }
 

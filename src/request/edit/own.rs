@@ -1,6 +1,7 @@
 //! The names of the fields that the proxy itself writes.
 
-/// The name of a field of the proxy's own: a token, which the build checks, and none of the engines' names.
+/// The name of a field of the proxy's own: one of those below. That each is a token the build checks; none is a field that
+/// the engines write themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OwnName(&'static str);
 

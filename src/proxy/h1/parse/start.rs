@@ -4,7 +4,7 @@ use crate::proxy::h1::error::HeadError;
 use crate::proxy::h1::octets::is_token;
 use crate::request::Version;
 
-/// A request line; what the target is has not been looked at.
+/// A request line; the target is whatever stands between the spaces.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RequestLine<'a> {
     pub(super) method: &'a str,
